@@ -1,0 +1,1 @@
+"""PRODUCT: channels, topics, presence and history behind the router seam; no I/O."""

@@ -1,0 +1,1 @@
+"""ONE LIFE: the state machine of one client, from accept to burial."""

@@ -1,0 +1,103 @@
+"""The seam between one client's life and the product: what a router is, and what a router is given.
+
+The consumer owns the interface: `clients/` calls routers, so it says here what they look like; `chat/` and `echo.py`
+implement them, and so can you. This file knows no sockets and no JSON.
+
+    a client's bytes -> Client -> Router.on_message(peer, payload, opcode)
+                                     |  peer.send(...)              one client
+                                     |  surroundings.fan_out(...)   many clients, encoded once
+                                     v  surroundings.at_end_of_turn(...)
+
+Read next: `echo.py`, the four-line router; then `client.py`, the caller.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+from wsserver.websocket.codes import TEXT
+from wsserver.websocket.prepared import PreparedMessage
+
+
+class Peer(Protocol):
+    """One open WebSocket connection, as a router sees it."""
+
+    id: str
+    """Unique in this server for ever, unguessable: 12 characters."""
+    address: str
+    """Where it comes from: `127.0.0.1:50312`, `[::1]:50312` or `unix`."""
+    subprotocol: str | None
+    """What the upgrade agreed on; None when nothing was asked for or nothing asked for is known."""
+    context: Any
+    """The router's own: whatever it wants to find again with this peer. None at first."""
+
+    def send(self, payload: bytes, opcode: int = TEXT) -> None:
+        """Queue one message; it leaves at the end of the turn. `payload` must be UTF-8 when `opcode` is TEXT.
+
+        Never blocks and never raises: a peer that is closing or gone is ignored, one whose queue is full is dealt
+        with by its queue policy.
+        """
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Start the closing handshake behind what is queued. A second call does nothing."""
+
+
+class Timer(Protocol):
+    """Something that will happen, unless it is cancelled before."""
+
+    def cancel(self) -> None:
+        """Make it not happen. Cancelling twice, or after it happened, does nothing."""
+
+
+class Surroundings(Protocol):
+    """All that a router may know of the world; a test hands in a fake, the simulator another one."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps; read once a turn. For durations."""
+
+    def wall_ms(self) -> int:
+        """Milliseconds since 1970. For people to read; nothing may be ordered by it."""
+
+    def random_bytes(self, count: int) -> bytes:
+        """Unguessable bytes."""
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` once, `delay_s` seconds from now."""
+
+    def at_end_of_turn(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once, when all events of this turn are handled and before anything is sent."""
+
+    def fan_out(self, peers: Iterable[Peer], message: PreparedMessage) -> None:
+        """Queue one encoded message for every peer. Safe while peers come and go."""
+
+
+class Router:
+    """What the messages of one path are handed to. Subclass it, override what you need.
+
+    One router object serves all clients of its path; it lives in the reactor's thread and must not block. An exception
+    that escapes a method closes that one client with 1011 and is logged with its trace.
+    """
+
+    subprotocols: tuple[str, ...] = ()
+    """What the upgrade may agree on, best first (RFC 6455 section 1.9)."""
+
+    def attach(self, surroundings: Surroundings) -> None:
+        """Called once, before the first client: keep `surroundings` if you need it."""
+
+    def on_open(self, peer: Peer) -> None:
+        """Called when the last byte of the handshake has left: the conversation may begin."""
+
+    def on_message(self, peer: Peer, payload: bytes, opcode: int) -> None:
+        """Called for each whole data message, in order. TEXT payloads are valid UTF-8."""
+
+    def on_limited(self, peer: Peer, payload: bytes, opcode: int) -> None:
+        """Called instead of `on_message` for a message above the rate limit. It is dropped unless you answer."""
+
+    def on_close(self, peer: Peer, code: int, reason: str) -> None:
+        """Called once for every `on_open`, when the conversation ends.
+
+        `code` is the one the peer sent, the one we are about to send, 1005 (its Close had none) or 1006 (lost).
+        What is sent to this peer from here still leaves before our Close, where there is one.
+        """
+
+    def on_drain(self, peer: Peer, reconnect_in_s: float) -> None:
+        """Called when the server starts to shut down: tell the peer when to come back, if your protocol can."""

@@ -1,0 +1,1 @@
+"""BYTES: listeners, transports and outboxes; never what bytes mean."""

@@ -1,0 +1,1 @@
+"""WHEN: file descriptors, clocks and threads; never what bytes mean."""

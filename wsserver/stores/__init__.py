@@ -1,0 +1,1 @@
+"""The log of messages: gives every message its seq."""
