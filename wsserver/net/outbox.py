@@ -1,0 +1,137 @@
+"""What waits to be sent to one client: a list of frames, its weight, and the rule for when it is too heavy.
+
+Pure bookkeeping, no socket: `transport.py` sends. Broadcast frames are shared by all members, so what one client's queue
+pins is mostly the list; still every queue is charged in full, so that the sum over clients bounds the worst case.
+
+    put(frame) -> frames: [ f1 | f2 | f3 | ... ]  -> gather() -> bytes for one send -> sent(n)
+                            ^ head: `head_sent` bytes of it are gone already, so it may no longer be dropped
+
+Read next: `transport.py`.
+"""
+
+from itertools import islice
+from typing import Final
+
+ENTRY_OVERHEAD: Final = 48
+"""Bytes charged for each queued frame besides its own: a bytes object's header and its place in the list. Without it,
+a queue of two-byte pongs would pin twenty times what it counts."""
+
+GATHER_LIMIT: Final = 256 * 1024
+"""Bytes joined for one send. More than a socket buffer takes at once would be copied again and again."""
+
+CLOSE: Final = "close"
+DROP_OLDEST: Final = "drop-oldest"
+LATEST: Final = "latest"
+QUEUE_POLICIES: Final = (CLOSE, DROP_OLDEST, LATEST)
+
+
+class Droppable(bytes):
+    """A frame that a queue policy may drop: one of many in a stream, not the answer to anybody's question."""
+
+    __slots__ = ()
+
+
+class Outbox:
+    """The queue of one client. Sizes are bytes."""
+
+    __slots__ = ("_gathered", "frames", "frames_sent", "head_sent", "queued")
+
+    def __init__(self) -> None:
+        self.frames: list[bytes] = []
+        self.queued = 0  # bytes, ENTRY_OVERHEAD for each frame included
+        self.head_sent = 0  # bytes of frames[0] that have left
+        self.frames_sent = 0  # statistics: frames that left whole
+        self._gathered = 0  # frames in what gather() returned last
+
+    def append(self, frame: bytes) -> None:
+        """Queue a frame, whatever the weight."""
+        self.frames.append(frame)
+        self.queued += len(frame) + ENTRY_OVERHEAD
+
+    def gather(self) -> bytes | memoryview:
+        """Return the bytes to hand to one send: everything, or a little more than GATHER_LIMIT bytes of it."""
+        frames = self.frames
+        if len(frames) == 1:
+            self._gathered = 1
+            data = frames[0]
+        elif self.queued <= GATHER_LIMIT:
+            self._gathered = len(frames)
+            data = b"".join(frames)
+        else:
+            self._gathered = _count_up_to(frames, GATHER_LIMIT)
+            data = b"".join(islice(frames, self._gathered))
+        return memoryview(data)[self.head_sent :] if self.head_sent else data
+
+    def sent_all(self) -> None:
+        """Take note that everything gathered has left."""
+        count = self._gathered
+        self.frames_sent += count
+        self.head_sent = 0
+        if count == len(self.frames):
+            self.frames.clear()
+            self.queued = 0
+        else:
+            del self.frames[:count]
+            self._weigh()
+
+    def sent(self, count: int) -> None:
+        """Take note that `count` bytes have left. Whole frames go; the one that was cut becomes the head."""
+        count += self.head_sent
+        done = 0
+        for frame in self.frames:
+            if count < len(frame):
+                break
+            count -= len(frame)
+            done += 1
+        del self.frames[:done]
+        self.frames_sent += done
+        self.head_sent = count
+        self._weigh()
+
+    def clear(self) -> None:
+        """Forget everything: the socket is gone."""
+        self.frames.clear()
+        self.queued = self.head_sent = 0
+
+    def drop_unsent(self) -> int:
+        """Drop all that is queued but a frame that is cut in the middle; return how many frames that was.
+
+        What follows on the wire must still begin at a frame's start.
+        """
+        keep = 1 if self.head_sent else 0
+        dropped = len(self.frames) - keep
+        del self.frames[keep:]
+        self._weigh()
+        return dropped
+
+    def make_room(self, policy: str, size: int, limit: int) -> bool:
+        """Drop what `policy` allows until a frame of `size` bytes fits below `limit`; tell whether it does.
+
+        `close` drops nothing. `drop-oldest` drops the oldest droppable frames, `latest` all of them. Answers, pongs and
+        the Close are never dropped, nor is a frame whose first bytes have left.
+        """
+        if policy == CLOSE:
+            return False
+        room_for = limit - size - ENTRY_OVERHEAD
+        kept: list[bytes] = []
+        for index, frame in enumerate(self.frames):
+            droppable = type(frame) is Droppable and not (index == 0 and self.head_sent)
+            if droppable and (policy == LATEST or self.queued > room_for):
+                self.queued -= len(frame) + ENTRY_OVERHEAD
+            else:
+                kept.append(frame)
+        self.frames[:] = kept
+        return self.queued <= room_for
+
+    def _weigh(self) -> None:
+        self.queued = sum(len(frame) + ENTRY_OVERHEAD for frame in self.frames)
+
+
+def _count_up_to(frames: list[bytes], limit: int) -> int:
+    """How many frames from the front it takes to reach `limit` bytes."""
+    total = 0
+    for count, frame in enumerate(frames, 1):
+        total += len(frame)
+        if total >= limit:
+            return count
+    return len(frames)

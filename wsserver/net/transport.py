@@ -1,0 +1,361 @@
+"""One non-blocking socket: partial reads and writes, half-close, reset, and a queue that is flushed once a turn.
+
+It moves bytes and never looks at them. Everything it has to say goes to its `owner`; where bytes go is `on_bytes`, which
+the owner swaps when it enters a new state, so that no `if state` runs per read.
+
+    kernel -> on_events -> on_bytes(data)          write(frame) -> outbox -> [end of turn] flush -> kernel
+                        -> owner.on_lost(error)                           -> on_drained()   when the last byte left
+                                                                          -> owner.on_stuck(reason)   when it won't
+
+Facts, and what they mean here:
+  - `send` may take a part. The rest waits for WRITE; until then nothing is tried, and reading stops once more than
+    READ_PAUSE bytes wait: whoever does not read our answers gets no new ones.
+  - A failed `send` happens in the middle of somebody's broadcast. So losses and overflows are reported in the next
+    turn, when nobody iterates over members.
+  - Closing a socket with unread input makes the kernel send a reset, which can destroy our last words in the peer's
+    buffer (RFC 9112 section 9.6). So `finish` sends them, half-closes, and drains for a moment.
+  - With no interest registered the kernel still reports errors and hang-ups, for ever: they always end the transport.
+
+Read next: `outbox.py`; then `clients/client.py`, the owner.
+"""
+
+import os
+from collections.abc import Callable
+from socket import SHUT_WR, SO_ERROR, SOL_SOCKET, socket
+from typing import Final, Protocol
+
+from wsserver.net.outbox import CLOSE, ENTRY_OVERHEAD, Outbox
+from wsserver.reactor.loop import Reactor
+from wsserver.reactor.poller import ERROR, HANGUP, READ, WRITE
+from wsserver.reactor.timers import Timer
+
+READ_SIZE: Final = 64 * 1024
+"""Bytes read in one wake-up: a client that saturates its link gets this much and then waits for its next turn."""
+
+READ_PAUSE: Final = 64 * 1024
+"""Bytes waiting to be sent above which we stop reading from the same client."""
+
+STALL_LIMIT_S: Final = 30.0
+"""How long a blocked queue may go without the kernel taking a single byte of it."""
+
+LINGER_S: Final = 2.0
+LINGER_BYTES: Final = 64 * 1024
+"""After our last words: how long and how much we still read and throw away, so that no reset destroys them."""
+
+FINISH_S: Final = 5.0
+"""How long our last words may take to leave."""
+
+OVERFLOW: Final = "overflow"
+STALLED: Final = "stalled"
+
+
+class Owner(Protocol):
+    """Who a transport works for."""
+
+    def on_eof(self) -> None:
+        """The peer will send nothing more (FIN). It may still read."""
+
+    def on_lost(self, error: OSError) -> None:
+        """The connection broke; the transport has closed itself."""
+
+    def on_stuck(self, reason: str) -> None:
+        """The peer does not read: OVERFLOW, its queue is full, or STALLED, the queue did not move for STALL_LIMIT_S."""
+
+    def on_buried(self) -> None:
+        """The fd is closed; nothing more will be heard."""
+
+    def on_crash(self, error: Exception) -> None:
+        """An exception of ours escaped while this client's events were handled."""
+
+
+class Transport:
+    """A connected socket and its queue."""
+
+    __slots__ = (
+        "_blocked",
+        "_discarded",
+        "_eof",
+        "_finishing",
+        "_held",
+        "_interest",
+        "_noted",
+        "_timer",
+        "address",
+        "closed",
+        "fd",
+        "limit",
+        "on_bytes",
+        "on_drained",
+        "outbox",
+        "owner",
+        "policy",
+        "progress_at",
+        "reactor",
+        "sock",
+    )
+
+    def __init__(self, reactor: Reactor, sock: socket, address: str, limit: int, policy: str = CLOSE) -> None:
+        # configuration
+        self.reactor = reactor
+        self.sock = sock  # connected and non-blocking
+        self.fd = sock.fileno()
+        self.address = address  # of the peer, for people
+        self.limit = limit  # bytes that may wait in the outbox; -1: take nothing more
+        self.policy = policy  # what to do above that (outbox.QUEUE_POLICIES)
+        self.owner: Owner | None = None
+        self.on_bytes: Callable[[bytes], None] = self._discard  # where what is read goes
+        self.on_drained: Callable[[], None] | None = None  # called each time the outbox has become empty
+        # state
+        self.outbox = Outbox()
+        self.closed = False  # no more I/O; burial comes at the end of the turn
+        self._interest = READ  # what the poller was told
+        self._held = False  # the owner has enough input for now
+        self._eof = False  # the peer will send nothing more
+        self._blocked = False  # the kernel takes no more; waiting for WRITE
+        self._finishing = False  # the last words are queued; the owner wants to hear no more
+        self._noted: OSError | str | None = None  # a loss or an overflow that waits to be reported
+        self._timer: Timer | None = None  # of a stalled queue or, when finishing, of the last words
+        self._discarded = 0  # bytes thrown away while finishing
+        # statistics
+        self.progress_at = 0.0  # when a blocked queue last moved, which is a sign of life too
+
+    def start(self, owner: Owner) -> None:
+        """Begin to listen to the socket."""
+        self.owner = owner
+        self.reactor.watch(self.fd, READ, self)
+
+    # -- receiving --------------------------------------------------------------------------------------------------
+
+    def on_events(self, mask: int) -> None:
+        """The kernel's news. Input first, also beside a hang-up: what was sent before it counts."""
+        if mask & READ and self._interest & READ:
+            try:
+                data = self.sock.recv(READ_SIZE)
+            except (BlockingIOError, InterruptedError):
+                return
+            except OSError as error:
+                self._lose(error)
+                return
+            if data:
+                self.on_bytes(data)
+            else:
+                self._on_eof()
+        elif mask & (ERROR | HANGUP):
+            self._lose(self._pending_error())
+        if mask & WRITE:
+            self.flush()
+
+    def hold(self) -> None:
+        """Read nothing until `release`: the kernel's buffer fills, and the peer has to wait."""
+        self._held = True
+        self._settle_interest()
+
+    def release(self) -> None:
+        """Read again."""
+        self._held = False
+        self._settle_interest()
+
+    def _on_eof(self) -> None:
+        self._eof = True
+        self._settle_interest()  # a level-triggered end of file would be reported for ever
+        if not self._finishing and self.owner is not None:
+            self.owner.on_eof()
+        elif not self.outbox.frames:
+            self.close()
+
+    def _pending_error(self) -> OSError:
+        number = self.sock.getsockopt(SOL_SOCKET, SO_ERROR)
+        return OSError(number, os.strerror(number) if number else "the peer hung up")
+
+    # -- sending ----------------------------------------------------------------------------------------------------
+
+    def write(self, frame: bytes) -> None:
+        """Queue a frame, within the limit; it leaves at the end of the turn."""
+        outbox = self.outbox
+        queued = outbox.queued + len(frame) + ENTRY_OVERHEAD
+        if queued > self.limit and not self._make_room(len(frame)):
+            return
+        self.write_last(frame)
+
+    def write_last(self, data: bytes) -> None:
+        """Queue bytes whatever the limit: answers that are bounded elsewhere, and last words."""
+        if self.closed:
+            return
+        if not self.outbox.frames:
+            self.reactor.dirty.append(self)
+        self.outbox.append(data)
+
+    def _make_room(self, size: int) -> bool:
+        """The limit is reached: send what the kernel takes, then let the policy decide. -> may `size` bytes be queued?
+
+        A single frame may be larger than the limit: it only has to find the queue empty.
+        """
+        if self.closed or self._noted is not None:
+            return False
+        outbox = self.outbox
+        if not self._blocked:
+            self.flush()
+        if not outbox.frames or outbox.queued + size + ENTRY_OVERHEAD <= self.limit:
+            return self._noted is None
+        if outbox.make_room(self.policy, size, self.limit):
+            return True
+        self._note(OVERFLOW)
+        return False
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the kernel takes it. Called once a turn, and when WRITE is reported."""
+        outbox = self.outbox
+        if not outbox.frames:
+            return
+        while outbox.frames:
+            data = outbox.gather()
+            try:
+                count = self.sock.send(data)
+            except (BlockingIOError, InterruptedError):
+                self._block(0)
+                return
+            except OSError as error:
+                self._note(error)
+                return
+            if count < len(data):
+                outbox.sent(count)
+                self._block(count)
+                return
+            outbox.sent_all()
+        if self._blocked:
+            self._unblock()
+        if self.on_drained is not None:
+            self.on_drained()
+
+    def _block(self, count: int) -> None:
+        """The kernel is full: wait for WRITE. `count` bytes were taken before it was."""
+        if count or not self._blocked:
+            self.progress_at = self.reactor.now
+        self._blocked = True
+        if self._timer is None:
+            self._timer = self.reactor.call_later(STALL_LIMIT_S, self._on_stall_timer)
+        self._settle_interest()
+
+    def _unblock(self) -> None:
+        self._blocked = False
+        self.progress_at = self.reactor.now
+        if not self._finishing:
+            self._cancel_timer()
+        self._settle_interest()
+
+    def _on_stall_timer(self) -> None:
+        self._timer = None
+        if self.reactor.now - self.progress_at >= STALL_LIMIT_S:
+            self._note(STALLED)
+        else:
+            self._timer = self.reactor.timers.call_at(self.progress_at + STALL_LIMIT_S, self._on_stall_timer)
+
+    def _settle_interest(self) -> None:
+        """Make what the poller watches equal to what we want."""
+        too_much_unread = self._blocked and self.outbox.queued > READ_PAUSE
+        reads = not (self._held or self._eof or too_much_unread)
+        wanted = (READ if reads else 0) | (WRITE if self._blocked else 0)
+        if wanted != self._interest and not self.closed:
+            self._interest = wanted
+            self.reactor.poller.modify(self.fd, wanted)
+
+    # -- trouble ----------------------------------------------------------------------------------------------------
+
+    def _note(self, trouble: OSError | str) -> None:
+        """Remember trouble that was met while sending, to report it when nobody iterates over members."""
+        if self._noted is None and not self.closed:
+            self._noted = trouble
+            self.limit = -1
+            self.reactor.call_soon(self._report)
+
+    def _report(self) -> None:
+        if self.closed:
+            return
+        if isinstance(self._noted, str) and not self._finishing and self.owner is not None:
+            self.owner.on_stuck(self._noted)
+        else:
+            self._lose(self._noted if isinstance(self._noted, OSError) else TimeoutError("the peer does not read"))
+
+    def _lose(self, error: OSError) -> None:
+        if self.closed:
+            return
+        self.close()
+        if not self._finishing and self.owner is not None:
+            self.owner.on_lost(error)
+
+    def on_crash(self, error: Exception) -> None:
+        """Pass an exception of ours on to the owner; without one there is nothing left to save."""
+        if self._finishing or self.closed or self.owner is None:
+            self.close()
+        else:
+            self.owner.on_crash(error)
+
+    # -- ending -----------------------------------------------------------------------------------------------------
+
+    def finish(self) -> None:
+        """Let what is queued leave, then close in a way that does not destroy it. The owner hears only `on_buried`."""
+        if self._finishing or self.closed:
+            return
+        self._finishing = True
+        self.on_bytes = self._discard
+        self.on_drained = self._half_close
+        self._held = False
+        self._cancel_timer()
+        self._timer = self.reactor.call_later(FINISH_S, self.close)
+        self._settle_interest()
+        if not self.outbox.frames:
+            self._half_close()
+
+    def _half_close(self) -> None:
+        """Our last byte has left: say so (FIN), and give the peer a moment to say the same."""
+        self.on_drained = None
+        self._cancel_timer()
+        if self._eof or self._discarded > LINGER_BYTES or not self._shut_down():
+            self.close()
+        else:
+            self._timer = self.reactor.call_later(LINGER_S, self.close)
+
+    def shut_down_writing(self) -> None:
+        """Send our FIN now and go on reading."""
+        self._shut_down()
+
+    def _shut_down(self) -> bool:
+        try:
+            self.sock.shutdown(SHUT_WR)
+        except OSError:
+            return False
+        return True
+
+    def _discard(self, data: bytes) -> None:
+        self._discarded += len(data)
+        if self._discarded > LINGER_BYTES:
+            if self.outbox.frames:
+                self.hold()
+            else:
+                self.close()
+
+    def close(self) -> None:
+        """End it now; the fd is closed at the end of the turn. A second call does nothing."""
+        if self.closed:
+            return
+        self.closed = True
+        self.limit = -1
+        self.outbox.clear()
+        self._cancel_timer()
+        self.on_drained = None
+        self.on_bytes = self._discard
+        self._interest = 0  # events of this fd that are still in the batch mean nothing any more
+        self.reactor.bury(self)
+
+    def bury(self) -> None:
+        """Give the fd back (step 9 of the turn)."""
+        self.reactor.unwatch(self.fd)
+        self.sock.close()
+        owner, self.owner = self.owner, None
+        if owner is not None:
+            owner.on_buried()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,196 @@
+"""The reactor: one thread, one poller, and a turn that is a list of nine calls.
+
+It knows fds, clocks and callbacks, and never what bytes mean. Handlers register an object for an fd; the object hears
+`on_events(mask)` when the kernel has news. Three promises make everything above it simple:
+
+  - **Output is gathered.** Whoever queues output puts its transport on `dirty`; each is flushed once, at the end of the
+    turn, so many messages leave in one `send`. This is the largest single gain there is: the kernel's `send` is most of
+    what a delivered message costs.
+  - **The dead are buried last.** An fd is closed only in step 9. A number that was closed earlier could be handed out
+    again by `accept` while events for its former owner still wait in the batch.
+  - **Nothing spins.** At rest the process sleeps in `poll` until the next timer.
+
+Read next: `timers.py`, `wakeup.py`, then one floor up: `net/transport.py`.
+"""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from wsserver.reactor.poller import Poller
+from wsserver.reactor.timers import Timer, Timers
+from wsserver.reactor.wakeup import Wakeup
+from wsserver.reactor.world import World
+
+
+class Handler(Protocol):
+    """Who hears the events of one fd."""
+
+    def on_events(self, mask: int) -> None:
+        """The kernel reports `mask`, a sum of READ, WRITE, ERROR, HANGUP (`poller.py`)."""
+
+    def on_crash(self, error: Exception) -> None:
+        """An exception escaped from `on_events` or `flush`: a rule of ours is broken. Clean up; the others live on."""
+
+
+class Writer(Handler, Protocol):
+    """A handler that has output waiting."""
+
+    def flush(self) -> None:
+        """Send what is queued, as far as the kernel takes it."""
+
+
+class Mortal(Protocol):
+    """Something that holds an fd and has ended."""
+
+    def bury(self) -> None:
+        """Close the fd."""
+
+
+Callback = Callable[[], None]
+
+
+class Reactor:
+    """Turns until it is told to stop. Everything in it, `post` alone excepted, belongs to the one thread."""
+
+    def __init__(self, world: World, poller: Poller, on_error: Callable[[Exception], None]) -> None:
+        self.world = world
+        self.now = world.monotonic()  # seconds; the clock that everybody reads during a turn
+        self.timers = Timers()
+        self.dirty: list[Writer] = []  # those with output waiting, each once
+        self.poller = poller
+        self.turns = 0
+        self._poll = poller.poll
+        self._on_error = on_error
+        self._handlers: dict[int, Handler] = {}
+        self._soon: list[Callback] = []
+        self._turn_end: list[Callback] = []
+        self._dead: list[Mortal] = []
+        self._running = False
+        self.wakeup = Wakeup(world, self)
+        self.post = self.wakeup.post
+
+    # -- one turn ---------------------------------------------------------------------------------------------------
+
+    def run_once(self) -> None:
+        """One turn. The numbers are those of docs/architecture.md."""
+        self.now = self.world.monotonic()  # 1. read the clock
+        for timer in self.timers.take_due(self.now):  # 2. fire due timers
+            self._guard(timer.fire, timer.callback)
+        timeout_s = self._may_sleep()  # 3. ask how long we may sleep
+        events = self._poll(timeout_s)  # 4. poll
+        if timeout_s != 0:
+            self.now = self.world.monotonic()  # we slept: what arrives now must not be stamped with before
+        if self._soon:
+            self._run_soon()
+        handlers = self._handlers
+        for fd, mask in events:  # 5. call the handler registered for each fd
+            handler = handlers[fd]
+            try:
+                handler.on_events(mask)
+            except Exception as error:  # one client's crash is nobody else's
+                self._crashed(handler, error)
+        for callback in self.wakeup.take_posted():  # 6. run what threads and signals posted
+            self._guard(callback)
+        while self._turn_end or self.dirty:
+            self._end_turn()  # 7. commit, fan out, acknowledge
+            self._flush()  # 8. flush every dirty client once
+        if self._dead:
+            self._bury()  # 9. close fds, only here
+        self.turns += 1
+
+    def run(self) -> None:
+        """Turn until `stop` is called."""
+        self._running = True
+        while self._running:
+            self.run_once()
+
+    def stop(self) -> None:
+        """Let the current turn be the last."""
+        self._running = False
+
+    def close(self) -> None:
+        """Give the poller and the wake-up pair back."""
+        self.wakeup.close()
+        self.poller.close()
+
+    # -- what the floors above call ---------------------------------------------------------------------------------
+
+    def watch(self, fd: int, interest: int, handler: Handler) -> None:
+        """Report the events of `fd` to `handler` from the next turn on."""
+        self.poller.register(fd, interest)
+        self._handlers[fd] = handler
+
+    def unwatch(self, fd: int) -> None:
+        """Stop reporting. The fd must still be open, and is unwatched before it is closed."""
+        self.poller.unregister(fd)
+        del self._handlers[fd]
+
+    @property
+    def watched(self) -> int:
+        """How many fds are watched: every client, listener and wake-up that there is."""
+        return len(self._handlers)
+
+    def call_later(self, delay_s: float, callback: Callback) -> Timer:
+        """Call `callback` once, `delay_s` seconds from the start of this turn."""
+        return self.timers.call_at(self.now + delay_s, callback)
+
+    def call_soon(self, callback: Callback) -> None:
+        """Call `callback` in the next turn, which will not wait for anything.
+
+        For what must not happen in the middle of somebody's loop, and for work that was cut into slices.
+        """
+        self._soon.append(callback)
+
+    def at_end_of_turn(self, callback: Callback) -> None:
+        """Call `callback` once, when this turn's events are handled and before anything is sent."""
+        self._turn_end.append(callback)
+
+    def bury(self, mortal: Mortal) -> None:
+        """Have `mortal.bury()` called at the end of the turn."""
+        self._dead.append(mortal)
+
+    # -- steps ------------------------------------------------------------------------------------------------------
+
+    def _may_sleep(self) -> float | None:
+        if self._soon or self._turn_end or self.dirty or self._dead:
+            return 0
+        due = self.timers.next_due()
+        return None if due is None else max(0.0, due - self.now)
+
+    def _run_soon(self) -> None:
+        callbacks, self._soon = self._soon, []
+        for callback in callbacks:
+            self._guard(callback)
+
+    def _end_turn(self) -> None:
+        while self._turn_end:
+            callbacks, self._turn_end = self._turn_end, []
+            for callback in callbacks:
+                self._guard(callback)
+
+    def _flush(self) -> None:
+        writers, self.dirty = self.dirty, []
+        for writer in writers:
+            try:
+                writer.flush()
+            except Exception as error:
+                self._crashed(writer, error)
+
+    def _bury(self) -> None:
+        dead, self._dead = self._dead, []
+        for mortal in dead:
+            mortal.bury()
+
+    def _crashed(self, handler: Handler, error: Exception) -> None:
+        self._on_error(error)
+        handler.on_crash(error)
+
+    def _guard(self, callback: Callback, named: Callback | None = None) -> None:
+        """Run a callback whose exception must not end the loop. Its owner, if it can be told, is told."""
+        try:
+            callback()
+        except Exception as error:
+            self._on_error(error)
+            owner: Any = getattr(named or callback, "__self__", None)
+            if hasattr(owner, "on_crash"):
+                owner.on_crash(error)

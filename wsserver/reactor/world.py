@@ -1,0 +1,147 @@
+"""The one door to the world: clocks, random bytes, sockets and pollers come through here and nowhere else.
+
+A simulator opens another door of the same shape and gets a server whose time, luck and network it owns. What is
+deliberately absent: threads and files of the page (`net/files.py` reads those).
+
+Read next: `poller.py`, then `loop.py`.
+"""
+
+import errno
+import os
+import random
+import socket
+import time
+from typing import Final
+
+from wsserver.reactor.poller import Poller, open_poller
+
+LISTEN_BACKLOG: Final = 2048
+"""Connections the kernel completes for us while we are busy; it caps this at net.core.somaxconn."""
+
+KEEPALIVE_IDLE_S: Final = 60
+KEEPALIVE_INTERVAL_S: Final = 10
+KEEPALIVE_PROBES: Final = 3
+"""TCP's own probes find a peer that lost its power also where no heartbeat runs (plain HTTP, lingering closes)."""
+
+
+class World:
+    """The real world."""
+
+    def monotonic(self) -> float:
+        """Seconds on a clock that never jumps (CLOCK_MONOTONIC)."""
+        return time.monotonic()
+
+    def wall_ms(self) -> int:
+        """Milliseconds since 1970; it may jump, so nothing is ordered or timed by it."""
+        return time.time_ns() // 1_000_000
+
+    def random_bytes(self, count: int) -> bytes:
+        """Unguessable bytes (getrandom(2))."""
+        return os.urandom(count)
+
+    def uniform(self, low: float, high: float) -> float:
+        """A number between the two; for spreading things out, not for secrets."""
+        return random.uniform(low, high)
+
+    def open_poller(self, name: str) -> Poller:
+        """Make the poller called `name`; raises ValueError when this platform lacks it."""
+        return open_poller(name)
+
+    def socket_pair(self) -> tuple[socket.socket, socket.socket]:
+        """Two connected, non-blocking sockets of this process."""
+        pair = socket.socketpair()
+        for end in pair:
+            end.setblocking(False)
+        return pair
+
+    def listen_tcp(self, host: str, port: int) -> list[socket.socket]:
+        """Listen on every address that `host` stands for; port 0 picks a free one, the same for all of them.
+
+        An IPv6 listener is IPv6 only, so that "::" and "0.0.0.0" can stand side by side. Raises OSError.
+        """
+        listeners: list[socket.socket] = []
+        try:
+            for family, *_, address in _resolve(host, port):
+                if listeners and port == 0:
+                    address = (address[0], listeners[0].getsockname()[1], *address[2:])
+                listeners.append(_listen(family, address))
+        except OSError:
+            for listener in listeners:
+                listener.close()
+            raise
+        return listeners
+
+    def listen_unix(self, path: str) -> socket.socket:
+        """Listen on a Unix socket. A path left over from a dead server is taken; a live server's is not (EADDRINUSE)."""
+        if os.path.exists(path) and _is_dead_unix_socket(path):
+            os.unlink(path)
+        return _listen(socket.AF_UNIX, path)
+
+    def listen_inherited(self, fd: int) -> socket.socket:
+        """Adopt a listening socket that whoever started us opened (systemd, a supervisor). Raises OSError."""
+        listener = socket.socket(fileno=fd)
+        if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+            listener.detach()
+            raise OSError(errno.EINVAL, f"file descriptor {fd} is not a listening socket")
+        _prepare(listener)
+        return listener
+
+    def open_spare(self) -> int:
+        """A file descriptor to hold in reserve, for the moment when there are none left."""
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+
+    def close_spare(self, fd: int) -> None:
+        """Give the reserve back, so that one more connection can be accepted and told to go."""
+        os.close(fd)
+
+    def unlink(self, path: str) -> None:
+        """Remove a Unix socket of ours; one that is gone already is fine."""
+        try:
+            os.unlink(path)
+        except FileNotFoundError:
+            pass
+
+
+def _resolve(host: str, port: int) -> list[tuple]:  # type: ignore[type-arg]
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV)
+    return list(dict.fromkeys(found))
+
+
+def _listen(family: int, address: object) -> socket.socket:
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listener.bind(address)  # type: ignore[arg-type]
+        _prepare(listener)
+        listener.listen(LISTEN_BACKLOG)
+    except BaseException:
+        listener.close()
+        raise
+    return listener
+
+
+def _prepare(listener: socket.socket) -> None:
+    """Set what accepted sockets shall have. Linux lets them inherit it, which saves five calls for each of them."""
+    listener.setblocking(False)
+    if listener.family in (socket.AF_INET, socket.AF_INET6):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
+            listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+
+
+def _is_dead_unix_socket(path: str) -> bool:
+    """Tell whether nobody listens behind the socket at `path`: connecting is refused."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+        probe.settimeout(1)
+        try:
+            probe.connect(path)
+        except ConnectionRefusedError:
+            return True
+        except OSError:
+            return False  # not a socket at all, or not ours to judge: bind() will say why it cannot be had
+    return False

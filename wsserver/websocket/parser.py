@@ -1,0 +1,223 @@
+"""Bytes from a client in, messages out: the frame parser (RFC 6455 sections 5.2 to 5.5).
+
+     0               1               2        [ 2 or 8 more ]  4 bytes        `length` bytes
+    +-+-+-+-+-------+-+-------------+--------+----------------+--------------+----------------+
+    |F|R|R|R| opcode|M| length      |  its extended form      | masking key  | masked payload |
+    +-+-+-+-+-------+-+-------------+--------+----------------+--------------+----------------+
+
+A final text or binary frame that is whole in the buffer, which is nearly every frame there is, takes the short way at the
+top of the loop: no object but its payload. Everything else goes through `_slow_frame`. A data frame whose end has not come
+is unmasked and judged as it arrives; a control frame (131 bytes at most) waits until it is whole.
+
+What a header declares is checked before anything is stored for it. After a broken rule nothing more is parsed; what came
+whole before it is still handed out, and `error` says what it was.
+
+Not here: what a message means, when to answer a ping. Read next: `messages.py`; then `clients/client.py`, the caller.
+"""
+
+from typing import Final
+
+from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, MESSAGE_TOO_BIG, PING, PONG, PROTOCOL_ERROR, TEXT
+from wsserver.websocket.errors import ProtocolError
+from wsserver.websocket.masking import rotate, unmask
+from wsserver.websocket.messages import Assembly
+from wsserver.websocket.utf8 import check_utf8
+
+FRAME_BATCH: Final = 64
+"""Frames taken by one call: 64 KiB may hold 10,000 tiny ones, and other clients wait meanwhile."""
+
+_FINAL_TEXT: Final = 0x81
+_FINAL_BINARY: Final = 0x82
+_MASKED: Final = 0x80
+_KNOWN_OPCODES: Final = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
+_CONTROL_LIMIT: Final = 125
+
+Message = tuple[int, bytes]
+"""(opcode, payload) of a whole message; control frames are messages of their own."""
+
+
+class FrameParser:
+    """Takes the bytes of one connection, in any portions, and gives the messages they complete."""
+
+    __slots__ = (
+        "_assembly",
+        "_final",
+        "_held",
+        "_key",
+        "_left",
+        "_max_fragments",
+        "_max_message",
+        "_stopped",
+        "error",
+        "more",
+    )
+
+    def __init__(self, max_message: int, max_fragments: int) -> None:
+        # configuration
+        self._max_message = max_message  # bytes of one message, all its fragments together
+        self._max_fragments = max_fragments
+        # state
+        self.error: ProtocolError | None = None  # the broken rule, once there is one
+        self.more = False  # whole frames may be left behind the batch: call feed(b"") soon
+        self._held = b""  # bytes not looked at yet: part of a header or control frame, or what is behind the batch
+        self._assembly: Assembly | None = None  # the data message that is under way
+        self._left = 0  # payload bytes of the current data frame that have not come
+        self._key = b""  # its masking key, rotated to the next byte
+        self._final = False  # whether it is its message's last
+        self._stopped = False  # after a Close frame or an error, input is ignored
+
+    @property
+    def held(self) -> int:
+        """Bytes stored: those not parsed yet and those of an unfinished message."""
+        return len(self._held) + (self._assembly.size if self._assembly is not None else 0)
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Take `data`; return the messages that are complete now, oldest first, from at most FRAME_BATCH frames.
+
+        Never raises: a broken rule is in `error` afterwards. After a Close frame or an error all input is ignored.
+        """
+        messages: list[Message] = []
+        if not self._stopped:
+            try:
+                self._parse(data, messages)
+            except ProtocolError as error:
+                self.error = error
+                self._stop()
+                self._held = b""
+                self.more = False
+        return messages
+
+    def _parse(self, data: bytes, messages: list[Message]) -> None:
+        if self._held:
+            data = self._held + data
+        pos = self._continue_frame(data, 0, messages) if self._left else 0
+        end = len(data)
+        from_bytes = int.from_bytes
+        plain = self._assembly is None
+        limit = min(self._max_message, _CONTROL_LIMIT)
+        self.more = True
+        for _ in range(FRAME_BATCH):
+            if end - pos < 2:
+                self.more = False
+                break
+            first = data[pos]
+            size = data[pos + 1] - _MASKED
+            start = pos + 6
+            stop = start + size
+            if plain and 0 <= size <= limit and stop <= end and (first == _FINAL_TEXT or first == _FINAL_BINARY):
+                # unmask(), written out: a call less for each small message
+                key = (data[pos + 2 : start] * 32)[:size]
+                number = from_bytes(data[start:stop], "little") ^ from_bytes(key, "little")
+                payload = number.to_bytes(size, "little")
+                if first == _FINAL_TEXT and not payload.isascii():
+                    check_utf8(payload)
+                messages.append((first & 0x0F, payload))
+                pos = stop
+                continue
+            before = pos
+            pos = self._slow_frame(data, pos, messages)
+            if pos == before or self._stopped:
+                self.more = False
+                break
+            plain = self._assembly is None
+        self._held = b"" if self._stopped else data[pos:]
+
+    def _slow_frame(self, data: bytes, pos: int, messages: list[Message]) -> int:
+        """Parse any frame; return the position behind what was taken of it, or `pos` when it has to wait."""
+        header = self._read_header(data, pos)
+        if header is None:
+            return pos
+        size, start = header
+        stop = start + size
+        first = data[pos]
+        key = data[start - 4 : start]
+        if first & 0x08:
+            return self._control_frame(first & 0x0F, data[start:stop], key, stop, messages) if stop <= len(data) else pos
+        if first & 0x80 and self._assembly is None and stop <= len(data):
+            payload = unmask(data[start:stop], key)
+            if first & 0x0F == TEXT:
+                check_utf8(payload)
+            messages.append((first & 0x0F, payload))
+            return stop
+        if self._assembly is None:
+            self._assembly = Assembly(first & 0x0F)
+        self._assembly.announce(size)
+        self._key, self._left, self._final = key, size, bool(first & 0x80)
+        return self._continue_frame(data, start, messages)
+
+    def _control_frame(self, opcode: int, masked: bytes, key: bytes, stop: int, messages: list[Message]) -> int:
+        messages.append((opcode, unmask(masked, key)))
+        if opcode == CLOSE:
+            self._stop()
+        return stop
+
+    def _continue_frame(self, data: bytes, pos: int, messages: list[Message]) -> int:
+        """Take what has come of the current data frame's payload; return the position behind it."""
+        assembly = self._assembly
+        assert assembly is not None
+        piece = data[pos : pos + self._left]
+        assembly.add(unmask(piece, self._key))
+        self._left -= len(piece)
+        if self._left:
+            self._key = rotate(self._key, len(piece))
+        elif self._final:
+            self._assembly = None
+            messages.append(assembly.finish())
+        return pos + len(piece)
+
+    def _read_header(self, data: bytes, pos: int) -> tuple[int, int] | None:
+        """Return (payload size, where the payload starts), or None while the header is incomplete.
+
+        Raises ProtocolError as soon as the part that has come breaks a rule.
+        """
+        size = data[pos + 1] & 0x7F
+        if not data[pos + 1] & _MASKED:
+            raise ProtocolError(PROTOCOL_ERROR, "a client must mask its frames")
+        self._check_first_byte(data[pos], size)
+        start = pos + 2
+        if size > _CONTROL_LIMIT:
+            width = 2 if size == 126 else 8
+            start += width
+            if start > len(data):
+                return None
+            size = int.from_bytes(data[start - width : start], "big")
+            if size < (126 if width == 2 else 0x10000):
+                raise ProtocolError(PROTOCOL_ERROR, "frame length is not in its shortest form")
+            if size >> 63:
+                raise ProtocolError(PROTOCOL_ERROR, "frame length has its highest bit set")
+        if not data[pos] & 0x08:
+            self._check_limits(size)
+        start += 4
+        return (size, start) if start <= len(data) else None
+
+    def _check_first_byte(self, first: int, short_size: int) -> None:
+        opcode = first & 0x0F
+        if first & 0x70:
+            raise ProtocolError(PROTOCOL_ERROR, "a reserved bit is set that no extension gives a meaning")
+        if opcode not in _KNOWN_OPCODES:
+            raise ProtocolError(PROTOCOL_ERROR, f"opcode {opcode} is reserved")
+        if opcode & 0x08:
+            if not first & 0x80:
+                raise ProtocolError(PROTOCOL_ERROR, "a control frame must not be fragmented")
+            if short_size > _CONTROL_LIMIT:
+                raise ProtocolError(PROTOCOL_ERROR, f"a control frame carries at most {_CONTROL_LIMIT} bytes")
+        elif opcode == CONTINUATION and self._assembly is None:
+            raise ProtocolError(PROTOCOL_ERROR, "a continuation frame continues nothing")
+        elif opcode != CONTINUATION and self._assembly is not None:
+            raise ProtocolError(PROTOCOL_ERROR, "a new message started inside a fragmented one")
+
+    def _check_limits(self, size: int) -> None:
+        """What the headers so far announce, this one's `size` included, must be allowed: judged before it is stored."""
+        announced, fragments = size, 1
+        if self._assembly is not None:
+            announced += self._assembly.announced
+            fragments += self._assembly.fragments
+        if announced > self._max_message:
+            raise ProtocolError(MESSAGE_TOO_BIG, f"message is larger than {self._max_message} bytes")
+        if fragments > self._max_fragments:
+            raise ProtocolError(MESSAGE_TOO_BIG, f"message has more than {self._max_fragments} fragments")
+
+    def _stop(self) -> None:
+        self._stopped = True
+        self._assembly = None
+        self._left = 0

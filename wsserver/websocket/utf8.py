@@ -1,0 +1,47 @@
+"""Judge UTF-8 as it arrives, so that a bad byte ends the connection at that byte and not at the message's end.
+
+CPython's decoder is strict in all that RFC 3629 asks for (no surrogates, no overlong forms, nothing above U+10FFFF) and
+refuses a sequence at its first impossible byte, also when the rest has not come yet; so nothing is judged by hand here.
+
+Read next: `messages.py`.
+"""
+
+from codecs import utf_8_decode
+
+from wsserver.websocket.codes import INVALID_PAYLOAD
+from wsserver.websocket.errors import ProtocolError
+
+
+class Utf8Judge:
+    """Judges one text message, piece by piece."""
+
+    __slots__ = ("_tail",)
+
+    def __init__(self) -> None:
+        self._tail = b""  # at most 3 bytes: the start of a code point whose rest has not come
+
+    def feed(self, piece: bytes) -> None:
+        """Judge the next piece. Raises ProtocolError(1007) at the first byte that cannot be right."""
+        if not self._tail and piece.isascii():
+            return
+        data = self._tail + piece
+        try:
+            _, judged = utf_8_decode(data, "strict", False)
+        except UnicodeDecodeError:
+            raise ProtocolError(INVALID_PAYLOAD, "text is not UTF-8") from None
+        self._tail = data[judged:]
+
+    def finish(self) -> None:
+        """The message is complete. Raises ProtocolError(1007) when it ends inside a code point."""
+        if self._tail:
+            raise ProtocolError(INVALID_PAYLOAD, "text ends in the middle of a UTF-8 sequence")
+
+
+def check_utf8(payload: bytes) -> None:
+    """Judge a whole text. Raises ProtocolError(1007)."""
+    if payload.isascii():
+        return
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        raise ProtocolError(INVALID_PAYLOAD, "text is not UTF-8") from None
