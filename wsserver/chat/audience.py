@@ -1,0 +1,62 @@
+"""A set of sessions that hear the same things: an event is encoded once for each codec among them, never per client.
+
+It keeps the peers of each codec together, so that a thousand receivers cost one lookup, one encoding and one call. It
+does not write to anybody itself: `fan_out` does.
+
+Read next: `channels.py`, where every channel has one.
+"""
+
+from collections.abc import Callable, Iterable
+
+from wsserver.chat.codec import Codec
+from wsserver.chat.session import Session
+from wsserver.chat.vocabulary import Event
+from wsserver.clients.router import Peer
+from wsserver.websocket.codes import BINARY
+from wsserver.websocket.prepared import PreparedMessage
+
+FanOut = Callable[[Iterable[Peer], PreparedMessage], None]
+
+
+class Audience:
+    """Who hears. Dicts, not sets: receivers are served in the order in which they came."""
+
+    __slots__ = ("groups",)
+
+    def __init__(self, sessions: Iterable[Session] = ()) -> None:
+        self.groups: dict[Codec, dict[Peer, None]] = {}
+        for session in sessions:
+            self.add(session)
+
+    def __len__(self) -> int:
+        """How many clients hear."""
+        return sum(map(len, self.groups.values()))
+
+    def add(self, session: Session) -> None:
+        """Let `session` hear; a second time changes nothing."""
+        peers = self.groups.get(session.codec)
+        if peers is None:
+            peers = self.groups[session.codec] = {}
+        peers[session.peer] = None
+
+    def discard(self, session: Session) -> None:
+        """Let `session` hear no longer; nothing happens when it did not."""
+        peers = self.groups.get(session.codec)
+        if peers is not None:
+            peers.pop(session.peer, None)
+            if not peers:  # a codec that nobody uses must not cost an encoding
+                del self.groups[session.codec]
+
+    def deliver(self, event: Event, fan_out: FanOut) -> int:
+        """Queue `event` for everybody here; return how many that are. Raises ChatError when it cannot be encoded."""
+        reached = 0
+        for codec, peers in self.groups.items():
+            fan_out(peers, PreparedMessage(codec.encode(event), codec.opcode))
+            reached += len(peers)
+        return reached
+
+    def relay(self, payload: bytes, fan_out: FanOut) -> None:
+        """Queue `payload`, as it is, in a binary message for everybody here."""
+        message = PreparedMessage(payload, BINARY)
+        for peers in self.groups.values():
+            fan_out(peers, message)

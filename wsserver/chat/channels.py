@@ -1,0 +1,107 @@
+"""The channels of this server: each with its number, its members and who is present.
+
+A channel exists from the first time it is named by somebody who may use it, and rests when its last user is gone. It is
+forgotten only when there are too many, the one that rests longest first: so its number (`cid`) holds as long as
+possible, and a number is never given twice. How messages travel is not decided here.
+
+Read next: `rooms.py`, which lets clients in and out.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from wsserver.chat.audience import Audience
+from wsserver.chat.errors import ChatError
+from wsserver.chat.presence import Roster
+from wsserver.chat.session import Session
+from wsserver.clients.router import Timer
+
+if TYPE_CHECKING:
+    from wsserver.chat.catchup import CatchUp
+
+
+class Channel:
+    """One channel. Its messages are in the log, not here."""
+
+    __slots__ = ("audience", "catching_up", "cid", "name", "pending", "roster", "timer", "timer_at")
+
+    def __init__(self, name: str, cid: int) -> None:
+        # configuration
+        self.name = name
+        self.cid = cid  # what binary frames call it
+        # state
+        self.audience = Audience()  # the members who hear it live
+        self.catching_up: dict[Session, CatchUp] = {}  # the members who are still being told what they missed
+        self.roster = Roster()  # who is present
+        self.pending = False  # messages for it wait for the end of the turn
+        self.timer: Timer | None = None  # the announcer's
+        self.timer_at = 0.0
+
+    @property
+    def resting(self) -> bool:
+        """Nobody is here, and nobody who was lost may still come back unnoticed."""
+        return not self.roster.count
+
+
+class Channels:
+    """All channels, by name and by number."""
+
+    def __init__(self, limit: int, on_forget: Callable[[str], None]) -> None:
+        """At most `limit` channels; `on_forget` is called with the name of each that has to go."""
+        self._limit = limit
+        self._on_forget = on_forget
+        self._by_name: dict[str, Channel] = {}
+        self._by_cid: dict[int, Channel] = {}
+        self._resting: dict[str, None] = {}  # in the order in which they came to rest
+        self._last_cid = 0
+
+    def __len__(self) -> int:
+        """How many channels have somebody in them."""
+        return len(self._by_name) - len(self._resting)
+
+    def __iter__(self) -> Iterator[Channel]:
+        """Go through the channels that have somebody in them."""
+        return (channel for channel in self._by_name.values() if channel.name not in self._resting)
+
+    def find(self, name: str) -> Channel | None:
+        """Return the channel of that name, if it exists."""
+        return self._by_name.get(name)
+
+    def find_cid(self, cid: int) -> Channel | None:
+        """Return the channel of that number, if it exists."""
+        return self._by_cid.get(cid)
+
+    def open(self, name: str) -> Channel:
+        """Return the channel of that (good) name, made if need be; it rests until `wake`.
+
+        Raises ChatError `too_many_channels` when there is no room and none can be forgotten.
+        """
+        channel = self._by_name.get(name)
+        if channel is None:
+            if len(self._by_name) >= self._limit:
+                self._forget_one()
+            self._last_cid += 1
+            channel = Channel(name, self._last_cid)
+            self._by_name[name] = channel
+            self._by_cid[channel.cid] = channel
+            self._resting[name] = None
+        return channel
+
+    def wake(self, channel: Channel) -> None:
+        """Note that somebody is in `channel`: it cannot be forgotten."""
+        self._resting.pop(channel.name, None)
+
+    def settle(self, channel: Channel) -> None:
+        """Note whether `channel` rests now."""
+        if channel.resting:
+            self._resting[channel.name] = None
+
+    def _forget_one(self) -> None:
+        for name in self._resting:
+            channel = self._by_name[name]
+            if not channel.pending:
+                break
+        else:
+            raise ChatError("too_many_channels", "The server has no room for another channel; try later.", retry=True)
+        del self._resting[name], self._by_name[name], self._by_cid[channel.cid]
+        self._on_forget(name)

@@ -1,0 +1,138 @@
+"""Decides who is in a channel and what is to be announced of it, and when. Pure: it is told the time and does nothing.
+
+A user is in a channel while at least one client of that user is, and for `grace_s` after the last one was lost. What
+changed is bundled: the first change sets the time of the announcement; who came and went meanwhile is not mentioned.
+
+    enter ---> here ---- leave (clean) -----------------> gone
+                ^ |
+                | +----- lose ---> in grace --- expiry ---> gone
+                +------- enter (not announced) ---+
+
+Read next: `announcer.py`, which keeps the time and sends what was decided here.
+"""
+
+from collections.abc import Iterable
+from itertools import chain, islice
+from typing import Final
+
+from msgspec import Struct
+
+BUNDLE_S: Final = 0.25
+"""Long enough for the joins of one burst, short enough to look immediate."""
+
+CROWD: Final = 100
+CROWD_BUNDLE_S: Final = 5.0
+"""Above so many users nobody follows single arrivals, and each would cost as many deliveries as there are clients."""
+
+SLACK_S: Final = 1e-6
+"""A timer may come early by a rounding error of the clock; it must not be armed again for the rest."""
+
+
+class Names(Struct, gc=False):
+    """At most so many names as asked for, and how many more there are."""
+
+    names: list[str]
+    more: int
+
+
+class Change(Struct, gc=False):
+    """What is to be announced. `more` counts those who came or went and are not named."""
+
+    joined: list[str]
+    left: list[str]
+    more: int
+
+
+class Roster:
+    """The users of one channel. Times are seconds on the caller's monotonic clock."""
+
+    __slots__ = ("_announce_at", "_grace", "_here", "_joined", "_left")
+
+    def __init__(self) -> None:
+        self._here: dict[str, int] = {}  # user -> how many clients
+        self._grace: dict[str, float] = {}  # user without a client -> until when; in order of that time
+        self._joined: dict[str, None] = {}  # to be announced, in order
+        self._left: dict[str, None] = {}
+        self._announce_at: float | None = None
+
+    @property
+    def count(self) -> int:
+        """How many users are in the channel; exact, users in grace included."""
+        return len(self._here) + len(self._grace)
+
+    def first_names(self, limit: int) -> Names:
+        """Return at most `limit` names, and how many more there are."""
+        return _named(chain(self._here, self._grace), self.count, limit)
+
+    def enter(self, user: str, now: float) -> None:
+        """A client of `user` joined."""
+        clients = self._here.get(user, 0)
+        self._here[user] = clients + 1
+        if not clients and self._grace.pop(user, None) is None:
+            self._note(user, self._joined, self._left, now)
+
+    def leave(self, user: str, now: float) -> None:
+        """A client of `user` left, and said so."""
+        if self._drop_client(user):
+            self._note(user, self._left, self._joined, now)
+
+    def lose(self, user: str, now: float, grace_s: float) -> None:
+        """A client of `user` was lost: the user stays for `grace_s` more seconds."""
+        if self._drop_client(user):
+            self._grace[user] = now + grace_s
+
+    @property
+    def due_at(self) -> float | None:
+        """When `step` has something to do; None: not before something happens."""
+        times = [] if self._announce_at is None else [self._announce_at]
+        times.extend(islice(self._grace.values(), 1))
+        return min(times, default=None)
+
+    def step(self, now: float, limit: int) -> Change | None:
+        """Let users go whose grace is over; return what is to be announced now, at most `limit` names a list."""
+        now += SLACK_S
+        while self._grace:
+            user, until = next(iter(self._grace.items()))
+            if until > now:
+                break
+            del self._grace[user]
+            self._note(user, self._left, self._joined, now)
+        if self._announce_at is None or self._announce_at > now:
+            return None
+        return self._take(limit)
+
+    def _drop_client(self, user: str) -> bool:
+        """Tell whether that was the user's last client here."""
+        clients = self._here[user] - 1
+        if clients:
+            self._here[user] = clients
+            return False
+        del self._here[user]
+        return True
+
+    def _note(self, user: str, same: dict[str, None], other: dict[str, None], now: float) -> None:
+        """Note that `user` came or went, unless the two cancel out or there is nobody to tell."""
+        if self.count == 0 or (self.count == 1 and same is self._joined):
+            self._joined.clear()
+            self._left.clear()
+        elif user in other:
+            del other[user]
+        else:
+            same[user] = None
+        if not self._joined and not self._left:
+            self._announce_at = None
+        elif self._announce_at is None:
+            self._announce_at = now + (CROWD_BUNDLE_S if self.count > CROWD else BUNDLE_S)
+
+    def _take(self, limit: int) -> Change:
+        joined = _named(self._joined, len(self._joined), limit)
+        left = _named(self._left, len(self._left), limit)
+        self._joined.clear()
+        self._left.clear()
+        self._announce_at = None
+        return Change(joined.names, left.names, joined.more + left.more)
+
+
+def _named(names: Iterable[str], count: int, limit: int) -> Names:
+    named = list(islice(names, limit))
+    return Names(named, count - len(named))

@@ -1,0 +1,63 @@
+"""What the chat knows of one client: the session that it keeps as `peer.context`.
+
+Ten thousand idle clients have one each, so it has no container of its own before it needs one. It decides nothing.
+
+Read next: `router.py`, which makes and buries sessions; `channels.py`.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from wsserver.chat.codec import Codec
+from wsserver.chat.errors import ChatError
+from wsserver.chat.names import judge_channel
+from wsserver.chat.vocabulary import Error, Event
+from wsserver.clients.router import Peer
+
+if TYPE_CHECKING:
+    from wsserver.chat.channels import Channel
+
+_NO_CHANNELS: Final[Mapping[str, "Channel"]] = MappingProxyType({})
+
+
+class Session:
+    """One client of the chat."""
+
+    __slots__ = ("channels", "codec", "patterns", "peer", "pending", "strikes", "user")
+
+    def __init__(self, peer: Peer, codec: Codec) -> None:
+        # configuration
+        self.peer = peer
+        self.codec = codec  # how this client writes; shared by all that write so
+        # state
+        self.user: str | None = None  # the name it carries; None until the first command that needs one
+        self.channels: Mapping[str, Channel] = _NO_CHANNELS  # where it is a member; replaced, never changed
+        self.patterns: set[str] | None = None  # what it subscribed to, made with the first subscription
+        self.pending = False  # something it said waits for the end of the turn
+        self.strikes = 0  # bad messages in a row
+
+    def enter(self, channel: "Channel") -> None:
+        """Note that it is a member of `channel`."""
+        self.channels = {**self.channels, channel.name: channel}
+
+    def exit(self, channel: "Channel") -> None:
+        """Note that it is a member of `channel` no longer."""
+        left = {name: other for name, other in self.channels.items() if other is not channel}
+        self.channels = left or _NO_CHANNELS
+
+    def member_of(self, name: str) -> "Channel":
+        """Return the channel of that name; raise ChatError `bad_channel` or `not_joined` when it is no member."""
+        channel = self.channels.get(name)
+        if channel is None:
+            judge_channel(name)
+            raise ChatError("not_joined", f"You are not a member of the channel {name!r}; join it first.")
+        return channel
+
+    def send(self, event: Event) -> None:
+        """Queue `event` for this client."""
+        self.peer.send(self.codec.encode(event), self.codec.opcode)
+
+    def refuse(self, error: ChatError, id: str | int | None) -> None:
+        """Tell this client what could not be done; the id that the error itself carries goes first."""
+        self.send(Error(error.code, error.message, error.retry, id=id if error.id is None else error.id))
