@@ -1,0 +1,51 @@
+"""A configuration written as a file is the same configuration when it is read."""
+
+from pathlib import Path
+
+import pytest
+
+from wsserver.config import load
+from wsserver.configuration.document import render
+from wsserver.configuration.settings import SECTIONS, Config, settings_of
+from wsserver.configuration.sources import from_assignment
+
+CHANGED = [
+    "server.port=0",
+    'server.unix=/run/ws "x".sock',
+    "server.drain=250ms",
+    "server.origins=https://a.example,https://b.example",
+    "server.hosts=*",
+    "websocket.max_message=100000",
+    "websocket.ping_interval=90s",
+    "limits.rate=0.25",
+    "limits.queue_policy=latest",
+    "presence.leave_grace=0",
+    "log.format=json",
+]
+
+
+@pytest.mark.parametrize("assignments", [[], CHANGED, ["server.fd=3"]], ids=["defaults", "changed", "fd"])
+def test_written_configuration_is_read_back_as_it_was(tmp_path: Path, assignments: list[str]) -> None:
+    config = load(flags=map(from_assignment, assignments))
+    file = tmp_path / "wsserver.toml"
+    file.write_text(render(config), encoding="utf-8")
+    assert load(str(file)) == config
+
+
+def test_every_setting_stands_there_with_its_reason() -> None:
+    lines = render(Config()).splitlines()
+    text = " ".join(line.removeprefix("# ") for line in lines)
+    for section in SECTIONS.values():
+        for key, entry in settings_of(section).items():
+            assert any(line.startswith(f"{key} = ") for line in lines)
+            assert entry.reason in text
+
+
+def test_changed_value_names_its_default() -> None:
+    text = render(load(flags=[from_assignment("server.port=1")]))
+    assert "The default is 8080." in text
+    assert text.count("The default is") == 1
+
+
+def test_lines_fit_on_a_screen() -> None:
+    assert max(map(len, render(Config()).splitlines())) <= 100

@@ -1,0 +1,159 @@
+"""The command line: argv to a `Config`, a command to a call, trouble to an exit code.
+
+It judges no values (`config.py` does, for flags, environment and file alike) and starts nothing itself.
+
+| exit code | means                                                      |
+|-----------|------------------------------------------------------------|
+| 0         | a clean stop, also after SIGTERM                           |
+| 1         | it could not run: port taken, standard output gone         |
+| 2         | usage or configuration: nothing was started                |
+
+Read next: `config.py`, then `server.py`.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from wsserver import __version__
+from wsserver.config import Config, ConfigError, Given, cautions, from_assignment, load, render
+from wsserver.configuration.settings import SECTIONS, settings_of
+from wsserver.observe import logs
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+
+_FLAGS: Final = (
+    ("--host", "server.host", "HOST", "address to listen on"),
+    ("--port", "server.port", "PORT", "port to listen on; 0 picks a free one"),
+    ("--unix", "server.unix", "PATH", "listen on a Unix socket in place of host and port"),
+    ("--fd", "server.fd", "N", "listen on an inherited socket in place of host and port"),
+    ("--workers", "server.workers", "N", "processes"),
+    ("--store", "store.url", "URL", "where messages are kept"),
+    ("--broker", "broker.url", "URL", "how several servers talk to each other"),
+    ("--tls-cert", "server.tls_cert", "FILE", "certificate chain, PEM"),
+    ("--tls-key", "server.tls_key", "FILE", "private key, PEM"),
+    ("--admin", "server.admin", "HOST:PORT", "private port for metrics and the X-ray page"),
+    ("--poller", "server.poller", "NAME", "epoll, poll, select or kqueue"),
+    ("--log-level", "log.level", "LEVEL", "debug, info, warning or error"),
+    ("--log-format", "log.format", "FORMAT", "text or json"),
+)
+
+_EXAMPLES: Final = """\
+examples:
+  wsserver                                      serve the chat page on http://127.0.0.1:8080
+  wsserver --port 0                             on any free port; the ready line says which
+  wsserver serve --set limits.rate=0 --set websocket.max_message=1MiB
+  wsserver config > wsserver.toml               write all settings down, with their reasons
+  wsserver check-config wsserver.toml           judge the file before you use it
+  wsserver serve -c wsserver.toml
+
+Settings are taken from flags, then WSSERVER_SECTION_KEY variables, then the file, then the defaults.
+Exit codes: 0 clean stop, 1 could not run, 2 usage or configuration.
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code. `argv` is without the program's name; default: the process's."""
+    arguments = _build_parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
+    try:
+        code: int = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except ConfigError as error:
+        return _complain(str(error), EXIT_USAGE)
+    except KeyboardInterrupt:
+        return EXIT_FAILED
+    except BrokenPipeError:
+        # Whoever read our output is gone. Python flushes it once more at exit, so it must lead somewhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+
+
+def _with_command(argv: list[str]) -> list[str]:
+    """Put `serve` in front where no command is named: `wsserver --port 0` means it."""
+    if not argv or (argv[0].startswith("-") and argv[0] not in ("-h", "--help", "--version")):
+        return ["serve", *argv]
+    return argv
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wsserver",
+        description="A WebSocket chat and pub-sub server. Without a command it serves.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"wsserver {__version__}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="run the server (the default)", allow_abbrev=False)
+    serve.set_defaults(run=_serve)
+    _add_setting_flags(serve)
+    check = commands.add_parser("check-config", help="judge a configuration file", allow_abbrev=False)
+    check.add_argument("file", metavar="FILE")
+    check.set_defaults(run=_check_config)
+    show = commands.add_parser("config", help="print the effective configuration as TOML", allow_abbrev=False)
+    show.set_defaults(run=_show_config)
+    _add_setting_flags(show)
+    return parser
+
+
+def _add_setting_flags(parser: argparse.ArgumentParser) -> None:
+    """Add a flag for each setting that has one. A flag's destination is the setting's own name."""
+    parser.add_argument("-c", "--config", metavar="FILE", help="configuration file, TOML")
+    for flag, name, metavar, meaning in _FLAGS:
+        parser.add_argument(flag, dest=name, metavar=metavar, help=f"{meaning} ({_describe_default(name)})")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any other setting; may be repeated"
+    )
+
+
+def _describe_default(name: str) -> str:
+    section, _, key = name.partition(".")
+    value = getattr(SECTIONS[section](), key)
+    if settings_of(SECTIONS[section])[key].only is not None:
+        return f"only {value} in this version" if value else "not in this version"
+    return f"default {value}" if value not in ("", None) else "default: none"
+
+
+def _load(arguments: argparse.Namespace) -> Config:
+    """Gather what was said. `--set` stands before the other flags, so `--port` wins over `--set server.port`."""
+    given = [from_assignment(assignment) for assignment in arguments.set]
+    for flag, name, _, _ in _FLAGS:
+        value = getattr(arguments, name)
+        if value is not None:
+            given.append(Given(tuple(name.split(".")), value, flag))
+    return load(arguments.config or "", os.environ, given)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    config = _load(arguments)
+    logs.configure(config.log.level, config.log.format)
+    log = logs.get("config")
+    for sentence in cautions(config):
+        log.warning("caution", sentence)
+    from wsserver.server import run  # here, so that `wsserver config` starts without the parts of a server
+
+    code: int = run(config)
+    logs.flush()
+    return code
+
+
+def _check_config(arguments: argparse.Namespace) -> int:
+    load(arguments.file)
+    print(f"{arguments.file} is good")
+    return EXIT_OK
+
+
+def _show_config(arguments: argparse.Namespace) -> int:
+    print(render(_load(arguments)), end="")
+    return EXIT_OK
+
+
+def _complain(message: str, code: int) -> int:
+    print(f"wsserver: error: {message}", file=sys.stderr)
+    return code

@@ -1,0 +1,255 @@
+"""Every setting there is: its kind, its default, and the reason of that default, which `wsserver config` prints.
+
+A section is a frozen dataclass, an attribute is a key of the file: `config.websocket.max_message` is `max_message` in
+`[websocket]`. Durations are seconds, sizes bytes. A number without a reason has no business here.
+
+A setting whose part this version does not have yet can be written down, but takes only the values named by `only`: one
+that cannot be honoured is refused, never ignored.
+
+Read next: `sources.py`, which finds the values.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final, NamedTuple
+
+from wsserver.configuration.kinds import Choice, Count, Duration, Flag, Kind, Names, Rate, Size, Text
+from wsserver.net.outbox import QUEUE_POLICIES
+from wsserver.reactor.poller import available_pollers
+
+_BEST_POLLER: Final = next(iter(available_pollers()))
+
+
+class Setting(NamedTuple):
+    """What is known of one key."""
+
+    kind: Kind
+    reason: str
+    only: tuple[object, ...] | None
+    """The values that this version can honour; None when it can honour all of its kind."""
+
+
+def setting(kind: Kind, default: object, reason: str, only: tuple[object, ...] | None = None) -> Any:
+    """Declare a key. `default` is written as in a file, so it is judged by its own kind."""
+    return field(default=kind.parse(default), metadata={"setting": Setting(kind, reason, only)})
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Where to listen, and for whom."""
+
+    host: str = setting(
+        Text("a host name or an address"), "127.0.0.1", "Nobody else reaches a server until you say so."
+    )
+    port: int = setting(Count(most=65535), 8080, "What nobody needs privileges for; 0 picks a free one.")
+    unix: str = setting(Text("a path"), "", "Listen on a Unix socket at this path, in place of host and port.")
+    fd: int | None = setting(
+        Count(most=2**20, optional=True),
+        "",
+        "Listen on an inherited socket with this number, in place of host and port.",
+    )
+    workers: int = setting(Count(least=1, most=1024), 1, "One process, one thread: the whole of one core.", only=(1,))
+    admin: str = setting(
+        Text("HOST:PORT"), "", "A second, private port for metrics and the X-ray page; empty: none.", only=("",)
+    )
+    tls_cert: str = setting(Text("a path"), "", "Certificate chain, PEM; empty: no TLS.", only=("",))
+    tls_key: str = setting(Text("a path"), "", "Its private key, PEM.", only=("",))
+    poller: str = setting(
+        Choice(("epoll", "poll", "select", "kqueue")),
+        _BEST_POLLER,
+        "The best this platform has; the others are lessons.",
+    )
+    static: str = setting(
+        Text("a path"), "", "Serve the files of this folder; empty: the page that comes with wsserver."
+    )
+    drain: float = setting(
+        Duration(), "10s", "Reconnects are spread over this time at shutdown, so that they do not come as one herd."
+    )
+    origins: tuple[str, ...] = setting(
+        Names("origins, such as https://example.org"),
+        [],
+        "Pages from elsewhere that may connect; without it a foreign page could speak as its visitor.",
+    )
+    hosts: tuple[str, ...] = setting(
+        Names("host names, or *"),
+        [],
+        "Names accepted in Host; empty: the bound address and, on loopback, the loopback names. Stops DNS rebinding.",
+    )
+    keepalive_timeout: float = setting(
+        Duration(least_s=0.001), "15s", "How long a plain HTTP connection may idle; a page loads its files within that."
+    )
+    keepalive_requests: int = setting(
+        Count(least=1), 100, "Requests on one plain HTTP connection; then it starts afresh, so none lives for ever."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """What is told on standard error."""
+
+    level: str = setting(
+        Choice(("debug", "info", "warning", "error")), "info", "Says what the server does, not what clients do."
+    )
+    format: str = setting(
+        Choice(("text", "json")), "text", "Lines for people, or json: one object a line, for machines."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketSettings:
+    """One connection: what it may send, and how long it may be silent."""
+
+    max_message: int = setting(
+        Size(least=1, most=2**30),
+        "64KiB",
+        "Chat needs least: what others allow by default reaches from 16 KiB to 100 MiB.",
+    )
+    max_fragments: int = setting(
+        Count(least=1), 1024, "Frames in one message; a message in one-byte frames costs far more than its size."
+    )
+    compression: bool = setting(
+        Flag(), False, "permessage-deflate costs up to 250 KiB a client and pays on slow links only.", only=(False,)
+    )
+    ping_interval: float = setting(
+        Duration(least_s=0.001), "25s", "Middleboxes forget idle connections after 30 to 60 seconds."
+    )
+    pong_timeout: float = setting(
+        Duration(least_s=0.001),
+        "20s",
+        "Anything that comes in this time after a ping proves life; a phone may need long.",
+    )
+    handshake_timeout: float = setting(
+        Duration(least_s=0.001), "10s", "For the whole upgrade, not per byte: a slow sender cannot stretch it."
+    )
+    close_timeout: float = setting(
+        Duration(least_s=0.001), "5s", "How long the peer's Close is awaited; a peer that is gone never sends one."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSettings:
+    """What clients may take of the server; 0 turns a limit off where it says so."""
+
+    connections: int = setting(Count(), 0, "Clients at a time; 0: as many as the limit of file descriptors allows.")
+    connections_per_ip: int = setting(
+        Count(), 0, "Clients of one address; 0: off, since whole offices and balancers share one."
+    )
+    rate: float = setting(
+        Rate(), 50, "Messages a second from one client, twice that at once; no person types that fast. 0: off."
+    )
+    queue: int = setting(
+        Size(least=1024), "1MiB", "Bytes waiting for one client; past it the reader is too slow to wait for."
+    )
+    queue_policy: str = setting(
+        Choice(QUEUE_POLICIES), "close", "What then happens: a closed client knows that it must recover what it missed."
+    )
+    channels_per_client: int = setting(
+        Count(least=1), 128, "Channels one client may be in; each costs memory and announcements."
+    )
+    memory: int = setting(
+        Size(), 0, "Above this resident size new clients get 503 and the slowest readers go; 0: off.", only=(0,)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ChatSettings:
+    """Channels and what they remember."""
+
+    history: int = setting(Count(most=10**9), 10000, "Messages kept of a channel: weeks of talk; 0: none are kept.")
+    recovery_limit: int = setting(
+        Count(), 1000, "Missed messages sent after a reconnect; who missed more is better served with the newest page."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class StoreSettings:
+    """Where messages are kept."""
+
+    url: str = setting(
+        Text('"memory:"'), "memory:", "Needs nothing and forgets everything when the server stops.", only=("memory:",)
+    )
+    durability: str = setting(
+        Choice(("process", "power")),
+        "process",
+        "An acknowledged message survives the death of the process, as far as the store can; a power cut costs more.",
+        only=("process",),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerSettings:
+    """How several servers talk to each other."""
+
+    url: str = setting(Text('"local:"'), "local:", "One process has nobody to talk to.", only=("local:",))
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceSettings:
+    """Who is there."""
+
+    leave_grace: float = setting(
+        Duration(), "5s", "A lost user stays for so long, so that a reload or a tunnel is not announced."
+    )
+    names: int = setting(
+        Count(least=1, most=10000),
+        100,
+        "Names in one list; with all of them a join to a room of 10,000 stalls everybody.",
+    )
+    lease: float = setting(
+        Duration(least_s=1), "60s", "A node that died without a word is forgotten after this time.", only=(60.0,)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class AuthSettings:
+    """Who may say who they are."""
+
+    mode: str = setting(
+        Choice(("open", "token")), "open", "A first run needs no secrets; names are taken on trust.", only=("open",)
+    )
+    secret: str = setting(Text("a secret of at least 32 characters"), "", "What tokens are signed with.", only=("",))
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """The HTTP API for other programs."""
+
+    key: str = setting(Text("a key"), "", "Without a key there is no API.", only=("",))
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSettings:
+    """Options of the channels whose names match a pattern."""
+
+    history: int | None = setting(Count(optional=True), "", "In place of chat.history.", only=())
+    queue_policy: str | None = setting(Choice(QUEUE_POLICIES), "close", "In place of limits.queue_policy.", only=())
+    join: tuple[str, ...] = setting(Names("users, or *"), ["*"], "Who may join.", only=())
+    send: tuple[str, ...] = setting(Names("users, or *"), ["*"], "Who may send.", only=())
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The effective configuration: one attribute a section."""
+
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
+    websocket: WebSocketSettings = WebSocketSettings()
+    limits: LimitSettings = LimitSettings()
+    chat: ChatSettings = ChatSettings()
+    store: StoreSettings = StoreSettings()
+    broker: BrokerSettings = BrokerSettings()
+    presence: PresenceSettings = PresenceSettings()
+    auth: AuthSettings = AuthSettings()
+    api: ApiSettings = ApiSettings()
+
+
+def settings_of(section: object) -> Mapping[str, Setting]:
+    """Return the settings of a section (an instance or its class) by key, in the order they are declared."""
+    return {entry.name: entry.metadata["setting"] for entry in fields(section)}  # type: ignore[arg-type]
+
+
+SECTIONS: Final[Mapping[str, type]] = {entry.name: type(entry.default) for entry in fields(Config)}
+"""The class of each section, by its name in the file."""
+
+CHANNELS: Final = "channels"
+"""The section whose tables are named by patterns: `[channels."news:*"]`."""
