@@ -1,0 +1,58 @@
+# `make` lists the targets. Everything they need goes into .venv, which is made on first use.
+
+VENV := .venv
+PY := $(VENV)/bin/python
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types docs check-docs conformance bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+run: $(VENV)/.ready-run ## install the project into .venv and serve the chat page on http://127.0.0.1:8080
+	@$(VENV)/bin/wsserver serve --host 127.0.0.1 --port 8080
+
+test: $(VENV)/.ready-test ## install what tests need and run all of them, then the fast part on every other interpreter
+	@.ci/browser
+	$(PY) -m pytest -q
+	@.ci/everywhere
+
+check: lint types check-docs ## what CI runs besides the tests: style, types, generated documents
+
+lint: $(VENV)/.ready-dev ## judge the style of the code with ruff
+	$(PY) -m ruff check .
+
+types: $(VENV)/.ready-dev ## judge the types with mypy --strict
+	$(PY) -m mypy --strict
+
+docs: $(VENV)/.ready-test ## write the generated documents anew
+	$(PY) docs/generate.py
+
+check-docs: $(VENV)/.ready-test ## see whether the generated documents are up to date
+	$(PY) docs/generate.py --check
+
+conformance: $(VENV)/.ready-run ## run Autobahn's fuzzing client against /echo (needs Python 2.7; CASES='1.*,2.*' for some)
+	$(PY) tests/conformance/run.py $(CASES)
+
+bench: $(VENV)/.ready-run ## measure the server beside the least that can be done in C (needs cc)
+	$(PY) tests/bench/run.py
+
+clean: ## remove environments, reports and caches
+	rm -rf .venv .venv-3.* build reports wsserver.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# One environment in three stages: to run, to test, to develop. pip decides what is missing; setup.cfg decides when to ask.
+$(VENV)/bin/python:
+	@set -- $$(.ci/interpreters | head -n 1) && [ -n "$$2" ] && echo "making $(VENV) with Python $$1 ..." && "$$2" -m venv $(VENV)
+
+$(VENV)/.ready-run: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo "installing wsserver into $(VENV) ..."
+	@$(PY) -m pip install -q -e . && touch $@
+
+$(VENV)/.ready-test: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo "installing wsserver and what its tests need into $(VENV) ..."
+	@$(PY) -m pip install -q -e '.[test]' && touch $@ $(VENV)/.ready-run
+
+$(VENV)/.ready-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo "installing wsserver and its developers' tools into $(VENV) ..."
+	@$(PY) -m pip install -q -e '.[dev]' && touch $@ $(VENV)/.ready-run $(VENV)/.ready-test
