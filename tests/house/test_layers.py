@@ -32,22 +32,8 @@ NEIGHBOURS = {("config", "configuration"), ("server", "drain"), ("server", "supe
 """Who may open whose door on the same floor: (who, whose)."""
 
 PURE = ("http", "websocket", "chat", "resilience")
-IMPURE = set(
-    [
-        "asyncio",
-        "io",
-        "os",
-        "pathlib",
-        "random",
-        "secrets",
-        "select",
-        "selectors",
-        "socket",
-        "ssl",
-        "subprocess",
-        "threading",
-        "time",
-    ]
+IMPURE = frozenset(
+    ("asyncio", "io", "os", "pathlib", "random", "secrets", "select", "selectors", "socket", "ssl", "threading", "time")
 )
 """What a pure room may not import: its clock, luck and I/O are handed in."""
 
