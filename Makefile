@@ -31,8 +31,8 @@ docs: $(VENV)/.ready-test ## write the generated documents anew
 check-docs: $(VENV)/.ready-test ## see whether the generated documents are up to date
 	$(PY) docs/generate.py --check
 
-conformance: $(VENV)/.ready-run ## run Autobahn's fuzzing client against /echo (needs Python 2.7; CASES='1.*,2.*' for some)
-	$(PY) tests/conformance/run.py $(CASES)
+conformance: $(VENV)/.ready-run ## run Autobahn's fuzzing client against /echo (CASES='1.*,2.*' for some, CASES=--all for all)
+	$(PY) tests/conformance/run.py $(if $(CASES),'$(CASES)')
 
 bench: $(VENV)/.ready-run ## measure the server beside the least that can be done in C (needs cc)
 	$(PY) tests/bench/run.py
