@@ -1,0 +1,198 @@
+"""A world for the chat without sockets or clocks: peers that remember, timers fired by hand, turns ended by hand."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from random import Random
+from typing import Any
+
+from wsserver.chat.log import Publication, Stored, StoreUnavailable
+from wsserver.chat.router import ChatRouter
+from wsserver.chat.settings import ChatSettings
+from wsserver.clients.router import Peer
+from wsserver.stores.memory import MemoryStore
+from wsserver.websocket.codes import BINARY, TEXT
+from wsserver.websocket.prepared import PreparedMessage
+
+Json = dict[str, Any]
+
+NOON_MS = 1_700_000_000_000
+
+
+class FakePeer:
+    """A client's connection that keeps what it was sent."""
+
+    def __init__(self, id: str = "peer-0000001", subprotocol: str | None = None) -> None:
+        self.id = id
+        self.address = "127.0.0.1:50312"
+        self.subprotocol = subprotocol
+        self.context: Any = None
+        self.sent: list[tuple[int, bytes]] = []
+        self.closed: tuple[int, str] | None = None
+
+    def send(self, payload: bytes, opcode: int = TEXT) -> None:
+        self.sent.append((opcode, bytes(payload)))
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        self.closed = self.closed or (code, reason)
+
+
+class FakeTimer:
+    def __init__(self, at: float, callback: Callable[[], None]) -> None:
+        self.at = at
+        self.callback: Callable[[], None] | None = callback
+
+    def cancel(self) -> None:
+        self.callback = None
+
+
+class FakeSurroundings:
+    """Time stands still until it is told to jump."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.timers: list[FakeTimer] = []
+        self.at_end: list[Callable[[], None]] = []
+        self.deliveries = 0
+        self._random = Random(7)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def wall_ms(self) -> int:
+        return NOON_MS + round((self.now - 1000.0) * 1000)
+
+    def random_bytes(self, count: int) -> bytes:
+        return self._random.randbytes(count)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> FakeTimer:
+        assert delay_s >= 0
+        timer = FakeTimer(self.now + delay_s, callback)
+        self.timers.append(timer)
+        return timer
+
+    def at_end_of_turn(self, callback: Callable[[], None]) -> None:
+        self.at_end.append(callback)
+
+    def fan_out(self, peers: Iterable[Peer], message: PreparedMessage) -> None:
+        for peer in list(peers):
+            peer.send(message.payload, message.opcode)
+            self.deliveries += 1
+
+    def end_turn(self) -> None:
+        callbacks, self.at_end = self.at_end, []
+        for callback in callbacks:
+            callback()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass: every timer that falls due fires at its time, each in a turn of its own."""
+        until = self.now + seconds
+        while due := [timer for timer in self.armed() if timer.at <= until]:
+            timer = min(due, key=lambda timer: timer.at)
+            self.now = max(self.now, timer.at)
+            callback, timer.callback = timer.callback, None
+            assert callback is not None
+            callback()
+            self.end_turn()
+        self.now = until
+
+    def armed(self) -> list[FakeTimer]:
+        """The timers that will still happen."""
+        self.timers = [timer for timer in self.timers if timer.callback is not None]
+        return self.timers
+
+
+class BrokenStore(MemoryStore):
+    """A memory store that can be switched off, and counts its transactions."""
+
+    broken = False
+    wrong = False
+    batches: list[int]
+
+    def append(self, batch: Sequence[Publication]) -> list[Stored]:
+        self.batches = [*getattr(self, "batches", []), len(batch)]
+        self._check()
+        return super().append(batch)
+
+    def head(self, channel: str) -> Any:
+        self._check()
+        return super().head(channel)
+
+    def _check(self) -> None:
+        if self.broken:
+            raise StoreUnavailable("the disk is full")
+        if self.wrong:
+            raise RuntimeError("a bug in the store")
+
+
+class Client:
+    """One client of a `World`, with the words that tests use."""
+
+    def __init__(self, world: "World", peer: FakePeer) -> None:
+        self.world = world
+        self.peer = peer
+
+    def say(self, type: str, **fields: Any) -> None:
+        """Send a command; the turn goes on."""
+        self.raw(json.dumps({"type": type, **fields}).encode())
+
+    def raw(self, payload: bytes, opcode: int = TEXT) -> None:
+        """Send any payload; the turn goes on."""
+        self.world.router.on_message(self.peer, payload, opcode)
+
+    def ask(self, type: str, **fields: Any) -> Json:
+        """Send a command, end the turn, and return the last thing that was heard."""
+        self.say(type, **fields)
+        self.world.end_turn()
+        return self.hear()[-1]
+
+    def join(self, channel: str = "lobby", user: str | None = None, **fields: Any) -> Json:
+        """Join and return `joined`."""
+        if user is not None:
+            fields["user"] = user
+        return self.ask("join", channel=channel, **fields)
+
+    def hear(self) -> list[Json]:
+        """Return the text messages since the last time, decoded."""
+        sent, self.peer.sent = self.peer.sent, []
+        return [json.loads(payload) for opcode, payload in sent if opcode == TEXT]
+
+    def hear_binary(self) -> list[bytes]:
+        """Return the binary messages since the last time."""
+        sent, self.peer.sent = self.peer.sent, []
+        return [payload for opcode, payload in sent if opcode == BINARY]
+
+    def hear_type(self, type: str) -> list[Json]:
+        """Return the messages of one type since the last time; forget the others."""
+        return [event for event in self.hear() if event["type"] == type]
+
+    def gone(self, code: int = 1006) -> None:
+        """End the connection."""
+        self.world.router.on_close(self.peer, code, "")
+        self.world.end_turn()
+
+
+class World:
+    """A chat with everything around it."""
+
+    def __init__(self, history: int = 10_000, **settings: Any) -> None:
+        self.surroundings = FakeSurroundings()
+        self.store = BrokenStore(self.surroundings.random_bytes, self.surroundings.monotonic, lambda _channel: history)
+        self.router = ChatRouter(ChatSettings(**settings), self.store)
+        self.router.attach(self.surroundings)
+        self._clients = 0
+
+    def connect(self, user: str | None = None, channel: str = "lobby") -> Client:
+        """Return a new client that has heard its welcome; with a `user` it has joined `channel` too."""
+        self._clients += 1
+        client = Client(self, FakePeer(f"peer-{self._clients:07}"))
+        self.router.on_open(client.peer)
+        if user is not None:
+            client.join(channel, user)
+        client.hear()
+        return client
+
+    def end_turn(self) -> None:
+        self.surroundings.end_turn()
+
+    def advance(self, seconds: float) -> None:
+        self.surroundings.advance(seconds)

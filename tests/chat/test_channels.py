@@ -1,0 +1,91 @@
+"""The registry of channels."""
+
+import pytest
+
+from wsserver.chat.channels import Channel, Channels
+from wsserver.chat.errors import ChatError
+
+
+def registry(limit: int) -> tuple[Channels, list[str]]:
+    forgotten: list[str] = []
+    return Channels(limit, forgotten.append), forgotten
+
+
+def enter(channels: Channels, name: str) -> Channel:
+    channel = channels.open(name)
+    channels.wake(channel)
+    channel.roster.enter("ann", 0.0)
+    return channel
+
+
+def leave(channels: Channels, channel: Channel) -> None:
+    channel.roster.leave("ann", 0.0)
+    channels.settle(channel)
+
+
+def test_a_channel_is_the_same_for_everybody_by_name_and_by_number() -> None:
+    channels, _ = registry(10)
+    lobby = channels.open("lobby")
+    assert channels.open("lobby") is channels.find("lobby") is channels.find_cid(lobby.cid) is lobby
+    assert channels.find("other") is None
+    assert channels.find_cid(lobby.cid + 1) is None
+
+
+def test_a_resting_channel_keeps_its_number() -> None:
+    channels, _ = registry(10)
+    lobby = enter(channels, "lobby")
+    leave(channels, lobby)
+    assert channels.open("lobby").cid == lobby.cid
+
+
+def test_the_channel_that_rests_longest_makes_room_and_its_number_is_not_given_again() -> None:
+    channels, forgotten = registry(2)
+    one, two = enter(channels, "one"), enter(channels, "two")
+    leave(channels, two)
+    leave(channels, one)
+    three = channels.open("three")
+    assert forgotten == ["two"]
+    assert channels.find("two") is None
+    assert channels.find_cid(two.cid) is None
+    assert channels.open("two").cid not in (one.cid, two.cid, three.cid)
+    assert forgotten == ["two", "one"]
+
+
+def test_where_everybody_is_busy_there_is_no_room_and_it_may_be_tried_later() -> None:
+    channels, forgotten = registry(2)
+    enter(channels, "one")
+    enter(channels, "two")
+    with pytest.raises(ChatError) as caught:
+        channels.open("three")
+    assert (caught.value.code, caught.value.retry) == ("too_many_channels", True)
+    assert channels.open("one").cid == 1
+    assert forgotten == []
+
+
+def test_a_channel_for_which_messages_wait_is_not_forgotten() -> None:
+    channels, forgotten = registry(1)
+    channels.open("one").pending = True
+    with pytest.raises(ChatError):
+        channels.open("two")
+    assert forgotten == []
+
+
+def test_a_channel_whose_users_may_still_come_back_does_not_rest() -> None:
+    channels, _ = registry(10)
+    lobby = enter(channels, "lobby")
+    lobby.roster.lose("ann", 0.0, 5.0)
+    channels.settle(lobby)
+    assert len(channels) == 1
+    lobby.roster.step(6.0, 100)
+    channels.settle(lobby)
+    assert len(channels) == 0
+
+
+def test_only_channels_with_somebody_in_them_are_counted_and_listed() -> None:
+    channels, _ = registry(10)
+    lobby = enter(channels, "lobby")
+    channels.open("empty")
+    assert [channel.name for channel in channels] == ["lobby"]
+    assert len(channels) == 1
+    leave(channels, lobby)
+    assert list(channels) == []

@@ -1,0 +1,54 @@
+"""What is known of one client."""
+
+import sys
+
+import pytest
+
+from tests.chat.fakes import FakePeer
+from wsserver.chat.channels import Channel
+from wsserver.chat.codec_json import JsonCodec
+from wsserver.chat.errors import ChatError
+from wsserver.chat.session import Session
+
+
+def make() -> Session:
+    return Session(FakePeer(), JsonCodec())
+
+
+def test_an_idle_session_has_no_container_of_its_own() -> None:
+    one, other = make(), make()
+    assert one.channels is other.channels
+    assert one.patterns is None
+    assert not hasattr(one, "__dict__")
+    assert sys.getsizeof(one) < 120
+
+
+def test_entering_a_channel_is_no_business_of_other_sessions() -> None:
+    one, other, channel = make(), make(), Channel("lobby", 1)
+    one.enter(channel)
+    assert one.member_of("lobby") is channel
+    assert "lobby" not in other.channels
+
+
+def test_after_the_last_exit_nothing_is_left() -> None:
+    session, channel = make(), Channel("lobby", 1)
+    session.enter(channel)
+    session.exit(channel)
+    session.exit(channel)
+    assert session.channels is make().channels
+
+
+@pytest.mark.parametrize(("name", "code"), [("lobby", "not_joined"), ("a*", "bad_channel"), ("", "bad_channel")])
+def test_a_stranger_is_told_whether_the_name_or_the_membership_is_missing(name: str, code: str) -> None:
+    with pytest.raises(ChatError) as caught:
+        make().member_of(name)
+    assert caught.value.code == code
+
+
+def test_a_refusal_carries_the_id_of_the_error_before_the_one_of_the_command() -> None:
+    session = make()
+    session.refuse(ChatError("internal", "A sentence.", "inner"), "outer")
+    session.refuse(ChatError("internal", "A sentence."), "outer")
+    session.refuse(ChatError("internal", "A sentence.", 0), "outer")
+    ids = [payload.split(b'"id":')[1] for _, payload in session.peer.sent]  # type: ignore[attr-defined]
+    assert [id.split(b",")[0].rstrip(b"}") for id in ids] == [b'"inner"', b'"outer"', b"0"]
