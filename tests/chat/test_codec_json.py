@@ -1,6 +1,7 @@
 """JSON: what passes, what is refused, and with which id."""
 
 import json
+from typing import get_args
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from wsserver.chat.errors import ChatError
 from wsserver.chat.vocabulary import (
     COMMAND_TYPES,
     Ack,
+    AnyCommand,
     History,
     Join,
     Message,
@@ -185,9 +187,7 @@ values = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=3),
     max_leaves=8,
 )
-fields = st.sampled_from(
-    "channel text key user since epoch history to topic data method params before after limit id".split()
-)
+fields = st.sampled_from(sorted({field for command in get_args(AnyCommand) for field in command.__struct_fields__}))
 objects = st.fixed_dictionaries({"type": st.sampled_from(sorted(COMMAND_TYPES)) | values}).flatmap(
     lambda start: st.dictionaries(fields, values, max_size=5).map(lambda more: {**start, **more})
 )

@@ -1,4 +1,4 @@
-"""The router: sessions, dispatch, errors and their rows. What each command does is tested with the part that does it."""
+"""The router: sessions, dispatch, errors and their rows. What a command does is tested with the part that does it."""
 
 import json
 

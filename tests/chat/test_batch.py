@@ -1,0 +1,161 @@
+"""Logged, then delivered, then acked: the order that is promised."""
+
+import pytest
+
+from tests.chat.fakes import NOON_MS, World
+from wsserver.chat.batch import BATCH_LIMIT
+
+
+def test_nothing_is_delivered_or_acked_before_the_end_of_the_turn() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    ann.say("message", channel="lobby", text="hi", id=1)
+    assert ann.hear() == bob.hear() == []
+    world.end_turn()
+    assert [event["type"] for event in ann.hear()] == ["message", "ack"]
+    assert [event["type"] for event in bob.hear()] == ["message"]
+
+
+def test_all_messages_of_a_turn_go_to_the_log_at_once() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob", "other")
+    for _ in range(3):
+        ann.say("message", channel="lobby", text="hi")
+        bob.say("message", channel="other", text="hi")
+    world.end_turn()
+    assert world.store.batches == [6]
+    world.end_turn()
+    assert world.store.batches == [6]
+
+
+def test_a_message_is_in_the_log_before_any_member_sees_it() -> None:
+    world = World()
+    ann = world.connect("ann")
+    seen_in_log: list[int] = []
+    send = ann.peer.send
+
+    def spy(payload: bytes, opcode: int = 1) -> None:
+        seen_in_log.append(world.store.head("lobby").seq)
+        send(payload, opcode)
+
+    ann.peer.send = spy  # type: ignore[method-assign]
+    ann.say("message", channel="lobby", text="hi", id=1)
+    world.end_turn()
+    assert seen_in_log == [1, 1]
+
+
+def test_acks_come_after_every_delivery_of_the_turn() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    ann.say("message", channel="lobby", text="1", id="a")
+    bob.say("message", channel="lobby", text="2", id="b")
+    world.end_turn()
+    assert [event["type"] for event in ann.hear()] == ["message", "message", "ack"]
+    assert [event["type"] for event in bob.hear()] == ["message", "message", "ack"]
+
+
+def test_seq_runs_from_one_without_a_gap_and_everybody_hears_in_that_order() -> None:
+    world = World()
+    clients = [world.connect(f"user {number}") for number in range(3)]
+    for turn in range(4):
+        for client in clients:
+            client.say("message", channel="lobby", text=f"turn {turn}")
+        world.end_turn()
+    for client in clients:
+        assert [event["seq"] for event in client.hear_type("message")] == list(range(1, 13))
+
+
+def test_the_ack_has_the_number_the_time_and_that_it_is_no_duplicate() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.advance(1.5)
+    assert ann.ask("message", channel="lobby", text="hi", id="m") == {
+        "type": "ack", "id": "m", "channel": "lobby", "seq": 1, "ts": NOON_MS + 1500, "duplicate": False,
+    }  # fmt: skip
+
+
+def test_a_duplicate_is_acked_with_the_first_number_and_not_delivered() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    first = ann.ask("message", channel="lobby", text="hi", key="k", id=1)
+    ann.ask("message", channel="lobby", text="between")
+    world.advance(10)
+    bob.hear()
+    second = ann.ask("message", channel="lobby", text="hi", key="k", id=2)
+    assert second == {**first, "id": 2, "duplicate": True}
+    assert bob.hear() == []
+
+
+def test_the_same_key_twice_in_one_turn_is_stored_once() -> None:
+    world = World()
+    ann, again = world.connect("ann"), world.connect("ann")
+    ann.say("message", channel="lobby", text="hi", key="k", id=1)
+    again.say("message", channel="lobby", text="hi", key="k", id=2)
+    world.end_turn()
+    assert [event["type"] for event in ann.hear()] == ["message", "ack"]
+    (message, ack) = again.hear()
+    assert (message["seq"], ack["seq"], ack["duplicate"]) == (1, 1, True)
+
+
+def test_a_store_that_fails_costs_the_senders_an_error_and_the_chat_lives_on() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    world.store.broken = True
+    ann.say("message", channel="lobby", text="lost", id=1)
+    ann.say("message", channel="lobby", text="lost too")
+    world.end_turn()
+    errors = ann.hear()
+    assert [(event["code"], event["retry"], event.get("id")) for event in errors] == [
+        ("store_unavailable", True, 1),
+        ("store_unavailable", True, None),
+    ]
+    assert bob.hear() == []
+    assert ann.ask("direct", to="bob", text="still here", id=2)["delivered"] == 1
+    world.store.broken = False
+    assert ann.ask("message", channel="lobby", text="back", id=3)["seq"] == 1
+
+
+def test_a_bug_in_the_store_is_internal_to_the_senders_and_reported_upwards() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.store.wrong = True
+    ann.say("message", channel="lobby", text="hi", id=1)
+    with pytest.raises(RuntimeError):
+        world.end_turn()
+    assert [(event["code"], event["id"]) for event in ann.hear()] == [("internal", 1)]
+    world.store.wrong = False
+    assert ann.ask("message", channel="lobby", text="hi", id=2)["seq"] == 1
+
+
+def test_a_batch_that_is_full_does_not_wait_for_the_end_of_the_turn() -> None:
+    world = World()
+    ann = world.connect("ann")
+    for _ in range(BATCH_LIMIT + 1):
+        ann.say("message", channel="lobby", text="hi")
+    assert world.store.batches == [BATCH_LIMIT]
+    world.end_turn()
+    assert world.store.batches == [BATCH_LIMIT, 1]
+    assert len(ann.hear()) == BATCH_LIMIT + 1
+
+
+def test_the_end_of_the_turn_is_asked_for_once_however_often_a_turn_commits() -> None:
+    world = World()
+    ann = world.connect("ann")
+    for _ in range(3):
+        ann.say("message", channel="lobby", text="hi")
+        ann.say("history", channel="lobby")
+    assert len(world.surroundings.at_end) == 1
+    world.end_turn()
+    ann.say("message", channel="lobby", text="next turn")
+    assert len(world.surroundings.at_end) == 1
+
+
+def test_messages_to_other_channels_wait_while_one_is_settled_only_if_nothing_waits_there() -> None:
+    world = World()
+    ann = world.connect("ann")
+    ann.join("other")
+    ann.say("message", channel="lobby", text="hi")
+    ann.say("history", channel="other")
+    assert len(world.router._batch) == 1
+    ann.say("history", channel="lobby")
+    assert len(world.router._batch) == 0

@@ -1,0 +1,134 @@
+"""A member that missed more than one message can carry."""
+
+from tests.chat.fakes import Client, World
+from wsserver.chat.catchup import PAUSE_S
+from wsserver.websocket.codes import BINARY
+
+BIG = "x" * 40_000
+"""Three of them fill a slice."""
+
+
+def world_with(count: int, history: int = 10_000) -> tuple[World, str]:
+    world = World(history=history)
+    epoch = world.connect("ann").join("lobby")["epoch"]
+    for _ in range(count):
+        world.router.posting.post("lobby", "server", BIG)
+    return world, epoch
+
+
+def back(world: World, epoch: str) -> Client:
+    bob = world.connect()
+    bob.say("join", channel="lobby", user="bob", since=0, epoch=epoch)
+    return bob
+
+
+def seqs(client: Client) -> list[int]:
+    return [event["seq"] for event in client.hear_type("message")]
+
+
+def test_what_joined_has_no_room_for_follows_in_slices() -> None:
+    world, epoch = world_with(8)
+    bob = back(world, epoch)
+    (joined,) = bob.hear()
+    assert (joined["recovered"], joined["seq"]) == (True, 8)
+    assert [message["seq"] for message in joined["messages"]] == [1, 2, 3]
+    world.advance(PAUSE_S)
+    assert seqs(bob) == [4, 5, 6]
+    world.advance(PAUSE_S)
+    assert seqs(bob) == [7, 8]
+    world.advance(10)
+    assert seqs(bob) == []
+
+
+def test_what_is_said_meanwhile_comes_in_its_order_once() -> None:
+    world, epoch = world_with(8)
+    bob = back(world, epoch)
+    bob.hear()
+    for _ in range(2):
+        world.router.posting.post("lobby", "server", "live")
+    assert seqs(bob) == []
+    world.advance(PAUSE_S)
+    assert seqs(bob) == [4, 5, 6]
+    world.router.posting.post("lobby", "server", "live")
+    world.advance(PAUSE_S)
+    assert seqs(bob) == [7, 8, 9, 10, 11]
+    world.router.posting.post("lobby", "server", "live")
+    assert seqs(bob) == [12]
+
+
+def test_a_message_that_waits_while_the_last_slice_is_sent_is_not_lost() -> None:
+    world, epoch = world_with(5)
+    bob, ann = back(world, epoch), world.connect("ann")
+    bob.hear()
+    ann.say("message", channel="lobby", text="in the same turn")
+    world.advance(PAUSE_S)
+    world.end_turn()
+    assert seqs(bob) == [4, 5, 6]
+
+
+def test_who_catches_up_is_a_member_already() -> None:
+    world, epoch = world_with(8)
+    bob = back(world, epoch)
+    assert bob.ask("presence", channel="lobby")["users"] == ["ann", "bob"]
+    ack = bob.ask("message", channel="lobby", text="hello", id=1)
+    assert (ack["type"], ack["seq"]) == ("ack", 9)
+    bob.raw((1).to_bytes(4, "big"), BINARY)
+    assert bob.hear_binary() == [(1).to_bytes(4, "big")]
+    world.advance(5)
+    assert seqs(bob) == [4, 5, 6, 7, 8, 9]
+
+
+def test_who_catches_up_hears_announcements() -> None:
+    world, epoch = world_with(30)
+    bob = back(world, epoch)
+    world.connect("cid")
+    world.advance(0.3)
+    assert [event["joined"] for event in bob.hear_type("presence")] == [["bob", "cid"]]
+
+
+def test_who_leaves_or_is_lost_is_sent_nothing_more() -> None:
+    world, epoch = world_with(8)
+    bob, eve = back(world, epoch), back(world, epoch)
+    bob.ask("leave", channel="lobby")
+    eve.gone()
+    bob.hear()
+    eve.hear()
+    world.advance(PAUSE_S * 5)
+    assert bob.hear() == eve.hear() == []
+
+
+def test_joining_again_begins_afresh() -> None:
+    world, epoch = world_with(8)
+    bob = back(world, epoch)
+    bob.hear()
+    again = bob.join("lobby", since=7, epoch=epoch)
+    assert [message["seq"] for message in again["messages"]] == [8]
+    world.router.posting.post("lobby", "server", "live")
+    world.advance(1)
+    assert seqs(bob) == [9]
+
+
+def test_who_is_overtaken_by_the_log_is_told_to_reconnect_and_never_skips_in_silence() -> None:
+    world, epoch = world_with(8, history=8)
+    bob = back(world, epoch)
+    bob.hear()
+    for _ in range(8):
+        world.router.posting.post("lobby", "server", "live")
+    world.advance(1)
+    assert seqs(bob) == []
+    assert bob.peer.closed is not None
+    assert bob.peer.closed[0] == 4008
+    bob.gone(4008)
+    world.advance(10)
+
+
+def test_a_store_that_cannot_be_read_is_tried_again() -> None:
+    world, epoch = world_with(5)
+    bob = back(world, epoch)
+    bob.hear()
+    world.store.broken = True
+    world.advance(PAUSE_S * 3)
+    assert seqs(bob) == []
+    world.store.broken = False
+    world.advance(PAUSE_S)
+    assert seqs(bob) == [4, 5]

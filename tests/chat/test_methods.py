@@ -1,0 +1,55 @@
+"""The methods that come with the chat."""
+
+import pytest
+
+from tests.chat.fakes import NOON_MS, Client, World
+from wsserver.chat import methods
+
+
+def call(client: Client, method: str, **fields: object) -> object:
+    return client.ask("request", method=method, id=1, **fields)["result"]
+
+
+@pytest.mark.parametrize("params", [None, 0, "", [], {"a": [1, {"b": None}]}, "text"])
+def test_echo_gives_back_what_it_got(params: object) -> None:
+    assert call(World().connect(), "echo", params=params) == params
+
+
+def test_time_is_milliseconds() -> None:
+    assert call(World().connect(), "time") == {"ts": NOON_MS}
+
+
+def test_whoami_knows_the_client_and_its_name_once_it_has_one() -> None:
+    client = World().connect()
+    assert call(client, "whoami") == {"client": client.peer.id, "user": None, "address": client.peer.address}
+    client.join("lobby", "ann")
+    assert call(client, "whoami") == {"client": client.peer.id, "user": "ann", "address": client.peer.address}
+
+
+def test_channels_are_listed_the_fullest_first() -> None:
+    world = World()
+    client = world.connect("ann", "small")
+    for user in ("ann", "bob"):
+        world.connect(user, "large")
+    world.connect("cid", "deserted").gone(1000)
+    assert call(client, "channels") == {
+        "channels": [{"channel": "large", "count": 2}, {"channel": "small", "count": 1}],
+        "more": 0,
+    }
+
+
+def test_a_long_list_of_channels_is_cut_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "LISTED", 1)
+    world = World()
+    client = world.connect("ann", "one")
+    client.join("two")
+    assert call(client, "channels") == {"channels": [{"channel": "one", "count": 1}], "more": 1}
+
+
+def test_stats_count() -> None:
+    world = World()
+    client = world.connect("ann")
+    world.connect("ann", "other")
+    world.connect().ask("subscribe", topic="t*")
+    world.advance(90)
+    assert call(client, "stats") == {"clients": 3, "users": 1, "channels": 2, "subscriptions": 1, "uptime": 90}

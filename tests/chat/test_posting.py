@@ -1,0 +1,148 @@
+"""What members say: texts and binary messages, and what the server itself publishes."""
+
+import pytest
+
+from tests.chat.fakes import NOON_MS, World
+from wsserver.chat.errors import ChatError
+from wsserver.websocket.codes import BINARY
+
+
+def test_a_message_reaches_all_members_the_sender_too() -> None:
+    world = World()
+    ann, bob, eve = world.connect("ann"), world.connect("bob"), world.connect("eve", "other")
+    text = "hi <b>there</b> \u202e\x1b[31m"  # harmful to whoever shows it unescaped, and no business of ours
+    ann.ask("message", channel="lobby", text=text)
+    expected = {
+        "type": "message", "channel": "lobby", "seq": 1, "user": "ann", "text": text, "ts": NOON_MS,
+    }  # fmt: skip
+    assert bob.hear() == [expected]
+    assert eve.hear() == []
+    assert ann.ask("message", channel="lobby", text="again")["seq"] == 2
+
+
+def test_without_an_id_there_is_no_ack() -> None:
+    ann = World().connect("ann")
+    ann.say("message", channel="lobby", text="hi")
+    ann.world.end_turn()
+    assert [event["type"] for event in ann.hear()] == ["message"]
+
+
+@pytest.mark.parametrize(("channel", "code"), [("other", "not_joined"), ("bad*", "bad_channel")])
+def test_only_members_may_speak(channel: str, code: str) -> None:
+    error = World().connect("ann").ask("message", channel=channel, text="hi", id=1)
+    assert (error["code"], error["id"]) == (code, 1)
+
+
+@pytest.mark.parametrize(("fields", "field"), [({"text": "a\0"}, "text"), ({"text": "a", "key": "k\0"}, "key")])
+def test_what_a_database_cannot_keep_is_refused(fields: dict[str, str], field: str) -> None:
+    world = World()
+    error = world.connect("ann").ask("message", channel="lobby", **fields)
+    assert error["code"] == "bad_message"
+    assert f"`{field}`" in error["message"]
+    assert world.store.head("lobby").seq == 0
+
+
+def test_who_has_left_may_not_speak_and_does_not_hear() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    bob.ask("leave", channel="lobby")
+    assert bob.ask("message", channel="lobby", text="hi")["code"] == "not_joined"
+    ann.ask("message", channel="lobby", text="hi")
+    assert bob.hear() == []
+
+
+def test_a_binary_message_reaches_all_members_as_it_is_and_is_not_stored() -> None:
+    world = World()
+    ann, bob, eve = world.connect(), world.connect("bob"), world.connect("eve", "other")
+    frame = ann.join("lobby")["cid"].to_bytes(4, "big") + b"\x00\xff\xfe"
+    ann.raw(frame, BINARY)
+    assert ann.hear_binary() == bob.hear_binary() == [frame]
+    assert eve.hear_binary() == []
+    assert world.store.head("lobby").seq == 0
+
+
+def test_a_binary_message_of_the_number_alone_is_good() -> None:
+    ann = World().connect()
+    frame = ann.join("lobby")["cid"].to_bytes(4, "big")
+    ann.raw(frame, BINARY)
+    assert ann.hear_binary() == [frame]
+
+
+@pytest.mark.parametrize("frame", [b"", b"\0", b"\0\0\1"])
+def test_a_binary_message_without_a_whole_number_is_bad(frame: bytes) -> None:
+    ann = World().connect("ann")
+    ann.raw(frame, BINARY)
+    assert ann.hear()[0]["code"] == "bad_message"
+
+
+def test_a_binary_message_to_a_channel_of_others_or_of_nobody_is_not_joined() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect()
+    other = bob.join("other")["cid"]
+    for cid in (0, other, other + 1, 2**32 - 1):
+        ann.raw(cid.to_bytes(4, "big") + b"x", BINARY)
+        assert ann.hear()[0]["code"] == "not_joined"
+    assert bob.hear_binary() == []
+
+
+def test_a_binary_message_does_not_overtake_a_text_of_the_same_turn() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    cid = ann.join("lobby")["cid"]
+    ann.say("message", channel="lobby", text="first")
+    ann.raw(cid.to_bytes(4, "big"), BINARY)
+    world.end_turn()
+    assert [opcode for opcode, _ in bob.peer.sent] == [1, 2]
+
+
+def test_the_server_may_publish_too_and_learns_what_became_of_it() -> None:
+    world = World()
+    ann = world.connect("ann")
+    stored, delivered = world.router.posting.post("lobby", "server", "news", "k")
+    assert (stored.message.seq, stored.duplicate, delivered) == (1, False, 1)
+    assert [(event["user"], event["text"]) for event in ann.hear()] == [("server", "news")]
+    stored, delivered = world.router.posting.post("lobby", "server", "news", "k")
+    assert (stored.message.seq, stored.duplicate, delivered) == (1, True, 0)
+
+
+def test_the_server_may_publish_where_nobody_is() -> None:
+    world = World()
+    stored, delivered = world.router.posting.post("empty", "server", "news")
+    assert (stored.message.seq, delivered) == (1, 0)
+    assert [event["text"] for event in world.connect().join("empty")["messages"]] == ["news"]
+
+
+def test_what_members_said_first_in_a_turn_comes_before_what_the_server_says() -> None:
+    world = World()
+    ann = world.connect("ann")
+    ann.say("message", channel="lobby", text="mine", id=1)
+    stored, _ = world.router.posting.post("lobby", "server", "news")
+    assert stored.message.seq == 2
+    assert [event["type"] for event in ann.hear()] == ["message", "message", "ack"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("bad*", "u", "t", None), "bad_channel"),
+        (("c", "", "t", None), "bad_message"),
+        (("c", "u", "", None), "bad_message"),
+        (("c", "u", "\0", None), "bad_message"),
+        (("c", "u", "t", ""), "bad_message"),
+        (("c", "u", "t", "k" * 129), "bad_message"),
+        (("c", "u", "t", "\0"), "bad_message"),
+    ],
+)
+def test_the_server_is_held_to_the_same_rules(arguments: tuple[str, str, str, str | None], code: str) -> None:
+    with pytest.raises(ChatError) as caught:
+        World().router.posting.post(*arguments)
+    assert caught.value.code == code
+
+
+def test_the_server_is_told_when_the_store_is_not_there() -> None:
+    world = World()
+    world.router.posting.post("lobby", "server", "news")
+    world.store.broken = True
+    with pytest.raises(ChatError) as caught:
+        world.router.posting.post("lobby", "server", "news")
+    assert caught.value.code == "store_unavailable"

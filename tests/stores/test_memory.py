@@ -1,0 +1,208 @@
+"""The store in memory: numbers, retention, keys, and what it forgets when there is too much."""
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wsserver.chat.log import Publication
+from wsserver.chat.vocabulary import MessageEvent
+from wsserver.stores import memory
+from wsserver.stores.memory import MESSAGE_CHARS, MemoryStore
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def make(history: int = 10_000, clock: Callable[[], float] | None = None, **options: int) -> MemoryStore:
+    return MemoryStore(Random(1).randbytes, clock or Clock(), lambda _channel: history, **options)
+
+
+def post(
+    store: MemoryStore, count: int = 1, channel: str = "c", user: str = "ann", key: str | None = None
+) -> list[int]:
+    stored = store.append([Publication(channel, user, "text", 5, key)] * count)
+    return [result.message.seq for result in stored]
+
+
+def seqs(messages: list[MessageEvent]) -> list[int]:
+    return [message.seq for message in messages]
+
+
+def test_every_channel_counts_from_one_without_a_gap() -> None:
+    store = make()
+    assert post(store, 2) + post(store, 1, "other") + post(store, 2) == [1, 2, 1, 3, 4]
+
+
+def test_what_goes_in_comes_out() -> None:
+    store = make()
+    (stored,) = store.append([Publication("c", "ann", "hällo", 1234)])
+    assert stored.message == MessageEvent("c", 1, "ann", "hällo", 1234)
+    assert store.after("c", 0, 10) == [stored.message]
+
+
+def test_an_empty_batch_is_no_mistake() -> None:
+    assert make().append([]) == []
+
+
+def test_a_channel_gets_its_epoch_when_it_is_first_asked_about_and_keeps_it() -> None:
+    store = make()
+    first = store.head("c")
+    post(store, 3)
+    head = store.head("c")
+    assert (first.seq, first.oldest) == (0, 1)
+    assert (head.epoch, head.seq, head.oldest) == (first.epoch, 3, 1)
+    assert store.head("other").epoch != first.epoch
+
+
+def test_another_store_has_other_epochs() -> None:
+    one, other = (MemoryStore(Random(seed).randbytes, Clock()) for seed in (1, 2))
+    assert one.head("c").epoch != other.head("c").epoch
+
+
+@pytest.mark.parametrize(
+    ("seq", "limit", "after", "before"),
+    [
+        (0, 3, [1, 2, 3], []),
+        (5, 3, [6, 7, 8], [2, 3, 4]),
+        (9, 3, [10], [6, 7, 8]),
+        (10, 3, [], [7, 8, 9]),
+        (11, 3, [], [8, 9, 10]),
+        (99, 3, [], [8, 9, 10]),
+        (-5, 3, [1, 2, 3], []),
+        (5, 0, [], []),
+        (5, 100, [6, 7, 8, 9, 10], [1, 2, 3, 4]),
+    ],
+)
+def test_pages_before_and_after(seq: int, limit: int, after: list[int], before: list[int]) -> None:
+    store = make()
+    post(store, 10)
+    assert seqs(store.after("c", seq, limit)) == after
+    assert seqs(store.before("c", seq, limit)) == before
+
+
+@pytest.mark.parametrize("history", [1, 3, 8, 100])
+def test_a_channel_keeps_exactly_so_many_messages_at_every_moment(history: int) -> None:
+    store = make(history)
+    for seq in range(1, 300):
+        post(store)
+        head = store.head("c")
+        kept = list(range(max(1, seq - history + 1), seq + 1))
+        assert seqs(store.after("c", 0, 1000)) == seqs(store.before("c", seq + 1, 1000)) == kept
+        assert (head.seq, head.oldest) == (seq, kept[0])
+
+
+def test_a_channel_without_history_numbers_and_keeps_nothing() -> None:
+    store = make(0)
+    assert post(store, 5) == [1, 2, 3, 4, 5]
+    head = store.head("c")
+    assert (head.seq, head.oldest) == (5, 6)
+    assert store.after("c", 0, 10) == store.before("c", 6, 10) == store.before("c", 3, 10) == []
+    assert store._chars == 0
+
+
+def test_how_much_is_kept_is_asked_for_each_channel() -> None:
+    store = MemoryStore(bytes, Clock(), {"a": 1, "b": 2}.__getitem__)
+    for channel in ("a", "b"):
+        post(store, 5, channel)
+    assert (seqs(store.after("a", 0, 9)), seqs(store.after("b", 0, 9))) == ([5], [4, 5])
+
+
+def test_a_key_is_stored_once_and_answered_with_the_first_message() -> None:
+    store = make()
+    (first,) = store.append([Publication("c", "ann", "one", 1, "k")])
+    (second,) = store.append([Publication("c", "ann", "two", 2, "k")])
+    assert (first.duplicate, second.duplicate) == (False, True)
+    assert (second.message.seq, second.message.ts) == (1, 1)
+    assert store.head("c").seq == 1
+
+
+def test_a_key_is_of_one_user_in_one_channel() -> None:
+    store = make()
+    assert post(store, key="k") + post(store, user="bob", key="k") + post(store, channel="other", key="k") == [1, 2, 1]
+
+
+def test_a_key_holds_for_five_minutes_after_the_first_and_not_longer() -> None:
+    clock = Clock()
+    store = make(clock=clock)
+    post(store, key="k")
+    clock.now = 299.9
+    assert post(store, key="k") == [1]
+    clock.now = 300.0
+    assert post(store, key="k") == [2]
+    assert len(store._keys) == 1
+
+
+def test_keys_hold_where_no_history_is_kept() -> None:
+    store = make(0)
+    assert post(store, 2, key="k") == [1, 1]
+
+
+def test_too_many_keys_make_the_oldest_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "KEY_LIMIT", 2)
+    store = make()
+    for key in "abcd":
+        post(store, key=key)
+    assert len(store._keys) <= 3
+    assert post(store, key="d") == [4]
+    assert post(store, key="a") == [5]
+
+
+def test_a_released_channel_is_forgotten_and_comes_back_with_another_epoch() -> None:
+    store = make()
+    post(store, 3)
+    epoch = store.head("c").epoch
+    store.release("c")
+    store.release("never heard of")
+    assert store._chars == 0
+    head = store.head("c")
+    assert (head.seq, head.epoch != epoch) == (0, True)
+
+
+def test_when_there_is_too_much_the_channel_that_was_quiet_longest_loses_its_oldest_messages() -> None:
+    size = len("text") + MESSAGE_CHARS
+    store = make(chars_limit=10 * size)
+    post(store, 4, "quiet")
+    post(store, 6, "busy")
+    post(store, 3, "busy")
+    assert seqs(store.after("quiet", 0, 99)) == [4]
+    post(store, 3, "busy")
+    assert store.after("quiet", 0, 99) == []
+    assert (store.head("quiet").seq, store.head("quiet").oldest) == (4, 5)
+    assert seqs(store.after("busy", 0, 99)) == list(range(3, 13))
+    assert store._chars == 10 * size
+    post(store, 1, "quiet")
+    assert seqs(store.after("quiet", 0, 99)) == [5]
+
+
+def test_one_message_beyond_all_limits_is_numbered_and_not_kept() -> None:
+    store = make(chars_limit=100)
+    assert post(store) == [1]
+    assert store.after("c", 0, 9) == []
+    assert store.head("c").oldest == 2
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abc"), st.integers(1, 30)), max_size=30),
+    st.sampled_from([0, 1, 5, 20]),
+    st.integers(0, 40) | st.none(),
+)
+def test_what_is_kept_is_the_newest_without_a_gap_whatever_happens(
+    posts: list[tuple[str, int]], history: int, room: int | None
+) -> None:
+    limit = 10**9 if room is None else room * (len("text") + MESSAGE_CHARS)
+    store = make(history, chars_limit=limit)
+    for channel, count in posts:
+        post(store, count, channel)
+        for name in "abc":
+            head = store.head(name)
+            assert seqs(store.after(name, 0, 10_000)) == list(range(head.oldest, head.seq + 1))
+            assert head.seq - head.oldest < max(history, 1)
+    assert store._chars == sum(len(log.kept) for log in store._channels.values()) * (len("text") + MESSAGE_CHARS)
+    assert store._chars <= limit
