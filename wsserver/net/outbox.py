@@ -34,14 +34,13 @@ class Droppable(bytes):
 class Outbox:
     """The queue of one client. Sizes are bytes."""
 
-    __slots__ = ("_gathered", "frames", "frames_sent", "head_sent", "queued")
+    __slots__ = ("frames", "frames_sent", "head_sent", "queued")
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.queued = 0  # bytes, ENTRY_OVERHEAD for each frame included
         self.head_sent = 0  # bytes of frames[0] that have left
         self.frames_sent = 0  # statistics: frames that left whole
-        self._gathered = 0  # frames in what gather() returned last
 
     def append(self, frame: bytes) -> None:
         """Queue a frame, whatever the weight."""
@@ -52,27 +51,12 @@ class Outbox:
         """Return the bytes to hand to one send: everything, or a little more than GATHER_LIMIT bytes of it."""
         frames = self.frames
         if len(frames) == 1:
-            self._gathered = 1
             data = frames[0]
         elif self.queued <= GATHER_LIMIT:
-            self._gathered = len(frames)
             data = b"".join(frames)
         else:
-            self._gathered = _count_up_to(frames, GATHER_LIMIT)
-            data = b"".join(islice(frames, self._gathered))
+            data = b"".join(islice(frames, _count_up_to(frames, GATHER_LIMIT)))
         return memoryview(data)[self.head_sent :] if self.head_sent else data
-
-    def sent_all(self) -> None:
-        """Take note that everything gathered has left."""
-        count = self._gathered
-        self.frames_sent += count
-        self.head_sent = 0
-        if count == len(self.frames):
-            self.frames.clear()
-            self.queued = 0
-        else:
-            del self.frames[:count]
-            self._weigh()
 
     def sent(self, count: int) -> None:
         """Take note that `count` bytes have left. Whole frames go; the one that was cut becomes the head."""
@@ -105,14 +89,15 @@ class Outbox:
         return dropped
 
     def make_room(self, policy: str, size: int, limit: int) -> bool:
-        """Drop what `policy` allows until a frame of `size` bytes fits below `limit`; tell whether it does.
+        """Drop what `policy` allows until a frame of `size` bytes fits well below `limit`; tell whether it fits.
 
         `close` drops nothing. `drop-oldest` drops the oldest droppable frames, `latest` all of them. Answers, pongs and
         the Close are never dropped, nor is a frame whose first bytes have left.
         """
         if policy == CLOSE:
             return False
-        room_for = limit - size - ENTRY_OVERHEAD
+        # a quarter of the limit at once, so that a queue that stays full is not walked through for every message
+        room_for = min(limit - size - ENTRY_OVERHEAD, limit * 3 // 4)
         kept: list[bytes] = []
         for index, frame in enumerate(self.frames):
             droppable = type(frame) is Droppable and not (index == 0 and self.head_sent)
@@ -121,7 +106,7 @@ class Outbox:
             else:
                 kept.append(frame)
         self.frames[:] = kept
-        return self.queued <= room_for
+        return self.queued + size + ENTRY_OVERHEAD <= limit
 
     def _weigh(self) -> None:
         self.queued = sum(len(frame) + ENTRY_OVERHEAD for frame in self.frames)

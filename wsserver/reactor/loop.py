@@ -60,7 +60,7 @@ class Reactor:
         self.poller = poller
         self.turns = 0
         self._poll = poller.poll
-        self._on_error = on_error
+        self.report = on_error  # where exceptions go that must not end the loop
         self._handlers: dict[int, Handler] = {}
         self._soon: list[Callback] = []
         self._turn_end: list[Callback] = []
@@ -182,7 +182,8 @@ class Reactor:
             mortal.bury()
 
     def _crashed(self, handler: Handler, error: Exception) -> None:
-        self._on_error(error)
+        """Report, and let the handler clean up; an error in that ends the process, for nothing can be trusted then."""
+        self.report(error)
         handler.on_crash(error)
 
     def _guard(self, callback: Callback, named: Callback | None = None) -> None:
@@ -190,7 +191,7 @@ class Reactor:
         try:
             callback()
         except Exception as error:
-            self._on_error(error)
+            self.report(error)
             owner: Any = getattr(named or callback, "__self__", None)
             if hasattr(owner, "on_crash"):
                 owner.on_crash(error)

@@ -9,7 +9,9 @@ Read next: `poller.py`, then `loop.py`.
 import errno
 import os
 import random
+import resource
 import socket
+import stat
 import time
 from typing import Final
 
@@ -73,7 +75,7 @@ class World:
 
     def listen_unix(self, path: str) -> socket.socket:
         """Listen on a Unix socket. A path left over from a dead server is taken; a live server's is not (EADDRINUSE)."""
-        if os.path.exists(path) and _is_dead_unix_socket(path):
+        if _is_dead_unix_socket(path):
             os.unlink(path)
         return _listen(socket.AF_UNIX, path)
 
@@ -85,6 +87,13 @@ class World:
             raise OSError(errno.EINVAL, f"file descriptor {fd} is not a listening socket")
         _prepare(listener)
         return listener
+
+    def raise_fd_limit(self) -> int:
+        """Raise this process's limit of file descriptors as far as it may; return it (getrlimit(2))."""
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if soft != hard:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        return hard if hard != resource.RLIM_INFINITY else 1 << 20
 
     def open_spare(self) -> int:
         """A file descriptor to hold in reserve, for the moment when there are none left."""
@@ -135,7 +144,12 @@ def _prepare(listener: socket.socket) -> None:
 
 
 def _is_dead_unix_socket(path: str) -> bool:
-    """Tell whether nobody listens behind the socket at `path`: connecting is refused."""
+    """Tell whether `path` is a socket that nobody listens behind: connecting is refused. A plain file is never one."""
+    try:
+        if not stat.S_ISSOCK(os.stat(path).st_mode):
+            return False
+    except OSError:
+        return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1)
         try:
@@ -143,5 +157,5 @@ def _is_dead_unix_socket(path: str) -> bool:
         except ConnectionRefusedError:
             return True
         except OSError:
-            return False  # not a socket at all, or not ours to judge: bind() will say why it cannot be had
+            return False  # not ours to judge: bind() will say why it cannot be had
     return False

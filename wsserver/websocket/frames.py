@@ -7,13 +7,16 @@ from typing import Final
 
 # Header of every final frame with a payload below 126 bytes, by opcode and length: a table lookup instead of two
 # bytes put together for each message.
-_SHORT_HEADERS: Final = tuple(tuple(bytes((0x80 | opcode, size)) for size in range(126)) for opcode in range(16))
+SHORT_HEADERS: Final = tuple(tuple(bytes((0x80 | opcode, size)) for size in range(126)) for opcode in range(16))
+
+SHORT_PAYLOAD: Final = 125
+"""Bytes of payload up to which the header is two bytes long."""
 
 
 def encode_header(opcode: int, size: int) -> bytes:
     """Return the header of a final, unmasked frame: 2, 4 or 10 bytes, the length in its shortest form."""
-    if size < 126:
-        return _SHORT_HEADERS[opcode][size]
+    if size <= SHORT_PAYLOAD:
+        return SHORT_HEADERS[opcode][size]
     if size < 0x10000:
         return bytes((0x80 | opcode, 126)) + size.to_bytes(2, "big")
     return bytes((0x80 | opcode, 127)) + size.to_bytes(8, "big")
@@ -21,4 +24,7 @@ def encode_header(opcode: int, size: int) -> bytes:
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
     """Return the whole final, unmasked frame for `payload`."""
+    size = len(payload)
+    if size <= SHORT_PAYLOAD:
+        return SHORT_HEADERS[opcode][size] + payload
     return encode_header(opcode, len(payload)) + payload

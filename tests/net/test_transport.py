@@ -1,0 +1,353 @@
+import socket
+
+import pytest
+
+from tests.reactor.fakes import FakeWorld
+from wsserver.net.outbox import DROP_OLDEST, Droppable
+from wsserver.net.transport import (
+    FINISH_S,
+    LINGER_BYTES,
+    LINGER_S,
+    OVERFLOW,
+    READ_PAUSE,
+    READ_SIZE,
+    STALL_LIMIT_S,
+    STALLED,
+    Transport,
+)
+from wsserver.reactor.loop import Reactor
+from wsserver.reactor.poller import open_poller
+
+
+class Owner:
+    def __init__(self):
+        self.heard = []
+        self.data = b""
+
+    def on_bytes(self, data):
+        self.data += data
+
+    def on_eof(self):
+        self.heard.append("eof")
+
+    def on_lost(self, error):
+        self.heard.append("lost")
+
+    def on_stuck(self, reason):
+        self.heard.append(reason)
+
+    def on_buried(self):
+        self.heard.append("buried")
+
+    def on_crash(self, error):
+        self.heard.append(error)
+
+
+class Rig:
+    """A transport on a real socket pair and a real epoll; only the clock is the test's."""
+
+    def __init__(self, limit=1 << 20, policy="close", sndbuf=None):
+        self.errors = []
+        self.reactor = Reactor(FakeWorld(), open_poller("epoll"), self.errors.append)
+        ours, self.peer = socket.socketpair()
+        ours.setblocking(False)
+        self.peer.settimeout(5)
+        if sndbuf:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, sndbuf)
+        self.owner = Owner()
+        self.transport = Transport(self.reactor, ours, "unix", limit, policy)
+        self.transport.on_bytes = self.owner.on_bytes
+        self.transport.start(self.owner)
+
+    def turn(self, count=1):
+        """Turns that do not sleep."""
+        for _ in range(count):
+            self.reactor.call_soon(lambda: None)
+            self.reactor.run_once()
+
+    def jump(self, seconds):
+        self.reactor.world.time += seconds
+        self.turn(2)
+
+    def read(self, count):
+        data = b""
+        while len(data) < count:
+            data += self.peer.recv(count - len(data))
+        return data
+
+    def read_all_there_is(self):
+        """Empty the kernel's buffer: a Unix socket becomes writable again only when it is mostly empty."""
+        self.peer.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            while self.peer.recv(1 << 20):
+                pass
+
+    def read_and_turn(self, count):
+        data = b""
+        while len(data) < count:
+            self.turn()
+            data += self.peer.recv(1 << 20)
+        return data
+
+    def fill(self, size=4 << 20):
+        """Queue more than the kernel takes; return what was queued."""
+        data = bytes(i % 251 for i in range(size))
+        self.transport.write_last(data)
+        self.turn()
+        assert self.transport.frames
+        return data
+
+
+@pytest.fixture
+def make_rig():
+    rigs = []
+
+    def make(*args, **named):
+        rigs.append(Rig(*args, **named))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        assert rig.errors == []
+        rig.transport.close()
+        rig.turn()
+        rig.reactor.close()
+        rig.peer.close()
+
+
+@pytest.fixture
+def rig(make_rig):
+    return make_rig()
+
+
+def test_what_comes_goes_to_on_bytes(rig):
+    rig.peer.send(b"hello")
+    rig.turn()
+    assert rig.owner.data == b"hello"
+
+
+def test_one_wake_up_reads_a_bounded_portion(make_rig):
+    rig = make_rig()
+    rig.peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    rig.peer.send(b"x" * (READ_SIZE + 1000))
+    rig.turn()
+    assert len(rig.owner.data) == READ_SIZE
+    rig.turn()
+    assert len(rig.owner.data) == READ_SIZE + 1000
+
+
+def test_output_of_a_turn_leaves_as_one_piece_at_its_end(make_rig):
+    rig = make_rig()
+    rig.transport.write(b"one ")
+    rig.transport.write(b"two")
+    rig.peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        rig.peer.recv(10)
+    rig.turn()
+    assert rig.peer.recv(10) == b"one two"
+
+
+def test_a_slow_reader_gets_everything_in_order(rig):
+    data = rig.fill()
+    rig.transport.write_last(b"the end")
+    assert rig.read_and_turn(len(data) + 7) == data + b"the end"
+    assert rig.transport.queued == 0
+    assert rig.owner.heard == []
+
+
+def test_a_peer_that_does_not_read_is_not_read_from(rig):
+    data = rig.fill()
+    assert rig.transport.queued > READ_PAUSE
+    rig.peer.send(b"more questions")
+    rig.turn(3)
+    assert rig.owner.data == b""
+    rig.read_and_turn(len(data))
+    rig.turn()
+    assert rig.owner.data == b"more questions"
+
+
+def test_drained_is_said_each_time_the_last_byte_has_left(rig):
+    said = []
+    rig.transport.on_drained = lambda: said.append(1)
+    rig.transport.write(b"x")
+    rig.turn()
+    assert said == [1]
+    data = rig.fill()
+    assert said == [1]
+    rig.read_and_turn(len(data) + 1)
+    rig.turn()
+    assert said == [1, 1]
+
+
+def test_a_held_transport_reads_nothing_until_it_is_released(rig):
+    rig.transport.hold()
+    rig.peer.send(b"x")
+    rig.turn(2)
+    assert rig.owner.data == b""
+    rig.transport.release()
+    rig.turn()
+    assert rig.owner.data == b"x"
+
+
+def test_the_end_of_the_peer_s_stream_is_reported_once_and_does_not_spin(rig):
+    rig.peer.send(b"last")
+    rig.peer.shutdown(socket.SHUT_WR)
+    rig.turn(5)
+    assert rig.owner.data == b"last"
+    assert rig.owner.heard == ["eof"]
+    rig.transport.write(b"still there?")
+    rig.turn()
+    assert rig.peer.recv(100) == b"still there?"
+
+
+def test_a_broken_connection_is_reported_in_the_turn_after_the_send_that_found_it(rig):
+    rig.transport.hold()
+    rig.peer.close()
+    rig.transport.write(b"x")
+    rig.reactor._flush()
+    assert rig.owner.heard == []
+    rig.turn(2)
+    assert rig.owner.heard == ["lost", "buried"]
+
+
+def test_a_hang_up_ends_a_transport_that_does_not_read(rig):
+    rig.transport.hold()
+    rig.turn()
+    rig.peer.close()
+    rig.turn(2)
+    assert rig.owner.heard == ["lost", "buried"]
+
+
+def test_a_reset_is_a_loss(rig):
+    listener = socket.create_server(("127.0.0.1", 0))
+    peer = socket.create_connection(listener.getsockname())
+    ours, _ = listener.accept()
+    ours.setblocking(False)
+    owner = Owner()
+    Transport(rig.reactor, ours, "x", 1000).start(owner)
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+    peer.close()
+    rig.turn(2)
+    assert owner.heard == ["lost", "buried"]
+    listener.close()
+
+
+def test_the_queue_is_bounded_and_its_overflow_reported_in_the_next_turn(make_rig):
+    rig = make_rig(limit=200_000, sndbuf=4096)
+    for _ in range(1000):
+        rig.transport.write(b"x" * 10_000)
+    assert rig.transport.queued <= 200_000
+    assert rig.owner.heard == []
+    rig.turn()
+    assert rig.owner.heard == [OVERFLOW]
+
+
+def test_a_queue_that_is_full_before_anything_was_sent_is_sent_first(make_rig):
+    rig = make_rig(limit=1000)
+    for _ in range(10):
+        rig.transport.write(b"x" * 500)
+    rig.turn()
+    assert rig.owner.heard == []
+    assert rig.read(5000) == b"x" * 5000
+
+
+def test_a_frame_larger_than_the_limit_passes_an_empty_queue(make_rig):
+    rig = make_rig(limit=1000)
+    rig.transport.write(b"y" * 5000)
+    rig.turn()
+    assert rig.read(5000) == b"y" * 5000
+    assert rig.owner.heard == []
+
+
+def test_drop_oldest_keeps_the_connection_and_what_is_newest(make_rig):
+    rig = make_rig(limit=200_000, policy=DROP_OLDEST, sndbuf=4096)
+    for number in range(1000):
+        rig.transport.write(Droppable(b"%06d" % number * 100))
+    rig.turn()
+    assert rig.owner.heard == []
+    assert rig.transport.frames[-1] == b"000999" * 100
+    assert rig.transport.queued <= 200_000
+
+
+def test_a_queue_that_does_not_move_is_reported_as_stalled(rig):
+    rig.fill()
+    rig.jump(STALL_LIMIT_S - 1)
+    assert rig.owner.heard == []
+    rig.jump(1.1)
+    assert rig.owner.heard == [STALLED]
+
+
+def test_a_queue_that_moves_slowly_is_not_stalled(rig):
+    rig.fill(16 << 20)
+    for _ in range(4):
+        rig.jump(STALL_LIMIT_S * 0.6)
+        rig.read_all_there_is()
+        rig.turn()
+    assert rig.owner.heard == []
+
+
+def test_finishing_lets_the_last_words_leave_and_waits_for_the_peer_to_end(rig):
+    rig.transport.write(b"bye")
+    rig.transport.finish()
+    rig.turn(2)
+    assert rig.read(3) == b"bye"
+    assert rig.peer.recv(10) == b""
+    assert rig.owner.heard == []
+    rig.peer.close()
+    rig.turn(2)
+    assert rig.owner.heard == ["buried"]
+
+
+def test_finishing_does_not_wait_for_ever_for_the_peer(rig):
+    rig.transport.finish()
+    rig.turn()
+    assert rig.owner.heard == []
+    rig.jump(LINGER_S + 0.1)
+    assert rig.owner.heard == ["buried"]
+
+
+def test_last_words_that_cannot_leave_are_given_up(rig):
+    rig.fill()
+    rig.transport.finish()
+    rig.jump(FINISH_S + 0.1)
+    assert rig.owner.heard == ["buried"]
+
+
+def test_while_finishing_input_is_thrown_away_and_bounded(rig):
+    rig.transport.finish()
+    rig.turn()
+    sent = 0
+    rig.peer.setblocking(False)
+    for _ in range(50):
+        try:
+            sent += rig.peer.send(b"x" * 8192)
+        except (BlockingIOError, BrokenPipeError):
+            pass
+        rig.turn()
+    assert rig.owner.data == b""
+    assert rig.owner.heard == ["buried"]
+    assert sent > LINGER_BYTES
+
+
+def test_an_fd_is_closed_only_at_the_end_of_the_turn(rig):
+    fd = rig.transport.fd
+    rig.transport.close()
+    rig.transport.close()
+    assert rig.transport.sock.fileno() == fd
+    rig.turn()
+    assert rig.transport.sock.fileno() == -1
+    assert rig.owner.heard == ["buried"]
+
+
+def test_events_of_a_closed_transport_that_wait_in_the_batch_mean_nothing(rig):
+    rig.peer.send(b"late")
+    rig.transport.close()
+    rig.transport.on_events(1)
+    assert rig.owner.data == b""
+
+
+def test_what_is_written_to_a_closed_transport_is_ignored(rig):
+    rig.transport.close()
+    rig.transport.write(b"x")
+    rig.transport.write_last(b"x")
+    assert rig.transport.queued == 0

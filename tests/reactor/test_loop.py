@@ -1,0 +1,168 @@
+import pytest
+
+from tests.reactor.fakes import fake_reactor
+from wsserver.reactor.poller import READ
+
+
+class Recorder:
+    def __init__(self, log, name, reactor=None, error=None):
+        self.log, self.name, self.reactor, self.error = log, name, reactor, error
+
+    def on_events(self, mask):
+        self.log.append((self.name, mask))
+        if self.error:
+            raise self.error
+
+    def on_crash(self, error):
+        self.log.append((self.name, "crash", error))
+
+    def flush(self):
+        self.log.append((self.name, "flush"))
+        if self.error:
+            raise self.error
+
+    def bury(self):
+        self.log.append((self.name, "bury"))
+
+
+@pytest.fixture
+def reactor():
+    made = fake_reactor()
+    yield made
+    made.close()
+
+
+def test_a_turn_runs_its_steps_in_the_order_of_the_list(reactor):
+    log = []
+    handler = Recorder(log, "h")
+    reactor.watch(90, READ, handler)
+    reactor.timers.call_at(reactor.now, lambda: log.append("timer"))
+    reactor.poller.batches = [[(90, READ)]]
+    reactor.post(lambda: log.append("posted"))
+    reactor.at_end_of_turn(lambda: log.append("end of turn"))
+    reactor.dirty.append(handler)
+    reactor.bury(handler)
+    reactor.run_once()
+    assert log == ["timer", ("h", READ), "posted", "end of turn", ("h", "flush"), ("h", "bury")]
+
+
+def test_it_sleeps_until_the_next_timer_and_for_ever_without_one(reactor):
+    reactor.run_once()
+    reactor.call_later(2.5, lambda: None)
+    reactor.run_once()
+    assert reactor.poller.slept == [None, 2.5]
+
+
+@pytest.mark.parametrize("what", ["call_soon", "at_end_of_turn"])
+def test_it_does_not_sleep_while_work_waits(reactor, what):
+    getattr(reactor, what)(lambda: None)
+    reactor.run_once()
+    assert reactor.poller.slept == [0]
+
+
+def test_the_clock_is_read_again_after_a_sleep(reactor):
+    seen = []
+    reactor.watch(90, READ, Recorder([], "h"))
+    world, poller = reactor.world, reactor.poller
+    real_poll = poller.poll
+
+    def sleep_long(timeout_s):
+        world.time += 60
+        return real_poll(timeout_s)
+
+    reactor._poll = sleep_long
+    reactor.post(lambda: seen.append(reactor.now))
+    reactor.run_once()
+    assert seen == [1060.0]
+
+
+def test_what_is_called_soon_waits_for_the_next_turn(reactor):
+    log = []
+    reactor.post(lambda: reactor.call_soon(lambda: log.append("soon")))
+    reactor.run_once()
+    assert log == []
+    reactor.run_once()
+    assert log == ["soon"]
+
+
+def test_output_queued_while_flushing_leaves_in_the_same_turn(reactor):
+    log = []
+    late = Recorder(log, "late")
+
+    class First(Recorder):
+        def flush(self):
+            super().flush()
+            reactor.dirty.append(late)
+
+    reactor.dirty.append(First(log, "first"))
+    reactor.run_once()
+    assert log == [("first", "flush"), ("late", "flush")]
+
+
+def test_what_is_published_while_flushing_is_committed_before_anybody_sleeps(reactor):
+    log = []
+
+    class First(Recorder):
+        def flush(self):
+            reactor.at_end_of_turn(lambda: log.append("committed"))
+
+    reactor.dirty.append(First(log, "first"))
+    reactor.run_once()
+    assert log == ["committed"]
+
+
+def test_a_crash_of_one_handler_is_reported_and_the_others_are_served(reactor):
+    log = []
+    error = ValueError("ours")
+    reactor.watch(90, READ, Recorder(log, "bad", error=error))
+    reactor.watch(91, READ, Recorder(log, "good"))
+    reactor.poller.batches = [[(90, READ), (91, READ)]]
+    reactor.run_once()
+    assert log == [("bad", READ), ("bad", "crash", error), ("good", READ)]
+    assert reactor.errors == [error]
+
+
+def test_a_crash_while_flushing_is_that_client_s(reactor):
+    log = []
+    error = ValueError("ours")
+    reactor.dirty += [Recorder(log, "bad", error=error), Recorder(log, "good")]
+    reactor.run_once()
+    assert log == [("bad", "flush"), ("bad", "crash", error), ("good", "flush")]
+
+
+@pytest.mark.parametrize("how", ["timer", "soon", "posted", "end of turn"])
+def test_a_crash_in_a_callback_reaches_its_owner(reactor, how):
+    class Owner:
+        crashed = None
+
+        def callback(self):
+            raise ValueError("ours")
+
+        def on_crash(self, error):
+            self.crashed = error
+
+    owner = Owner()
+    arrange = {
+        "timer": lambda callback: reactor.timers.call_at(reactor.now, callback),
+        "soon": reactor.call_soon,
+        "posted": reactor.post,
+        "end of turn": reactor.at_end_of_turn,
+    }
+    arrange[how](owner.callback)
+    reactor.run_once()
+    assert isinstance(owner.crashed, ValueError)
+    assert len(reactor.errors) == 1
+
+
+def test_an_fd_is_unwatched_for_good(reactor):
+    reactor.watch(90, READ, Recorder([], "h"))
+    assert reactor.watched == 2  # and the wake-up's
+    reactor.unwatch(90)
+    assert reactor.watched == 1
+    assert 90 not in reactor.poller.interest
+
+
+def test_it_stops_at_the_end_of_the_turn_in_which_it_is_told(reactor):
+    reactor.post(reactor.stop)
+    reactor.run()
+    assert reactor.turns == 1

@@ -1,0 +1,102 @@
+import errno
+import os
+import socket
+
+import pytest
+
+from wsserver.reactor.world import KEEPALIVE_IDLE_S, KEEPALIVE_INTERVAL_S, KEEPALIVE_PROBES, World
+
+
+@pytest.fixture
+def world():
+    return World()
+
+
+def test_the_clock_does_not_go_back(world):
+    assert world.monotonic() <= world.monotonic()
+
+
+def test_random_bytes_differ(world):
+    assert len(world.random_bytes(9)) == 9
+    assert world.random_bytes(16) != world.random_bytes(16)
+
+
+def test_accepted_sockets_inherit_nodelay_and_keepalive_probes(world):
+    (listener,) = world.listen_tcp("127.0.0.1", 0)
+    client = socket.create_connection(listener.getsockname())
+    accepted, _ = listener.accept()
+    try:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == KEEPALIVE_IDLE_S == 60
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL) == KEEPALIVE_INTERVAL_S == 10
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) == KEEPALIVE_PROBES == 3
+        assert listener.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)
+    finally:
+        for each in (accepted, client, listener):
+            each.close()
+
+
+def test_a_taken_port_is_refused(world):
+    (listener,) = world.listen_tcp("127.0.0.1", 0)
+    with pytest.raises(OSError) as caught:
+        world.listen_tcp("127.0.0.1", listener.getsockname()[1])
+    assert caught.value.errno == errno.EADDRINUSE
+    listener.close()
+
+
+def test_ipv6_is_listened_on_where_there_is_any(world):
+    if not os.path.exists("/proc/net/if_inet6"):
+        pytest.skip("this machine has no IPv6")
+    (listener,) = world.listen_tcp("::1", 0)
+    client = socket.create_connection(listener.getsockname()[:2])
+    accepted, address = listener.accept()
+    assert address[0] == "::1"
+    for each in (accepted, client, listener):
+        each.close()
+
+
+def test_a_unix_socket_left_by_a_dead_server_is_taken_over(world, tmp_path):
+    path = str(tmp_path / "s")
+    world.listen_unix(path).close()
+    assert os.path.exists(path)
+    listener = world.listen_unix(path)
+    client = socket.socket(socket.AF_UNIX)
+    client.connect(path)
+    client.close()
+    listener.close()
+    world.unlink(path)
+    world.unlink(path)
+    assert not os.path.exists(path)
+
+
+def test_a_unix_socket_of_a_live_server_is_not_stolen(world, tmp_path):
+    path = str(tmp_path / "s")
+    listener = world.listen_unix(path)
+    with pytest.raises(OSError) as caught:
+        world.listen_unix(path)
+    assert caught.value.errno == errno.EADDRINUSE
+    listener.close()
+
+
+def test_a_file_at_the_path_is_not_deleted(world, tmp_path):
+    path = tmp_path / "precious"
+    path.write_text("keep me")
+    with pytest.raises(OSError):
+        world.listen_unix(str(path))
+    assert path.read_text() == "keep me"
+
+
+def test_an_inherited_listener_is_adopted_and_anything_else_refused(world):
+    (listener,) = world.listen_tcp("127.0.0.1", 0)
+    adopted = world.listen_inherited(os.dup(listener.fileno()))
+    assert adopted.getsockname() == listener.getsockname()
+    adopted.close()
+    listener.close()
+    one, other = socket.socketpair()
+    with pytest.raises(OSError, match="not a listening socket"):
+        world.listen_inherited(one.fileno())
+    one.send(b"x")
+    assert other.recv(1) == b"x"
+    one.close()
+    other.close()

@@ -1,0 +1,190 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.splits import portions
+from tests.websocket.frames_by_hand import frame, header
+from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
+from wsserver.websocket.parser import FRAME_BATCH, FrameParser
+
+MAX = 1000
+
+
+def run(pieces, max_message=MAX, max_fragments=16):
+    """Feed the pieces; return (messages, close code of the error or None)."""
+    parser = FrameParser(max_message, max_fragments)
+    messages = []
+    for piece in pieces:
+        messages += parser.feed(piece)
+        while parser.more:
+            messages += parser.feed(b"")
+    return messages, parser.error.code if parser.error else None
+
+
+def run_every_way(data, **limits):
+    """Feed `data` in every portion; demand one and the same result, and return it."""
+    whole = run([data], **limits)
+    for pieces in portions(data):
+        assert run(pieces, **limits) == whole, pieces
+    return whole
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 5, 64, 124, 125, 126, 127, 200, 999, 1000])
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+def test_a_frame_of_any_size_comes_out_as_it_went_in(size, opcode):
+    payload = bytes(0x20 + i % 90 for i in range(size))
+    assert run_every_way(frame(opcode, payload)) == ([(opcode, payload)], None)
+
+
+@pytest.mark.parametrize("size", [65535, 65536, 70001])
+def test_large_frames_come_out_as_they_went_in(size):
+    payload = bytes(i % 251 for i in range(size))
+    data = frame(BINARY, payload)
+    for pieces in ([data], [data[:7], data[7:]], [data[:40001], data[40001:50002], data[50002:]]):
+        assert run(pieces, max_message=1 << 20) == ([(BINARY, payload)], None)
+
+
+def test_many_messages_in_one_read_come_out_in_order():
+    data = b"".join(frame(TEXT, b"%d" % i) for i in range(10))
+    assert run_every_way(data) == ([(TEXT, b"%d" % i) for i in range(10)], None)
+
+
+def test_one_call_takes_at_most_a_batch_of_frames_and_says_that_there_is_more():
+    parser = FrameParser(MAX, 16)
+    data = frame(TEXT, b"x") * (FRAME_BATCH + 6)
+    assert len(parser.feed(data)) == FRAME_BATCH
+    assert parser.more
+    assert len(parser.feed(b"")) == 6
+    assert not parser.more
+    assert parser.held == 0
+
+
+def test_a_batch_that_ends_with_its_frame_leaves_nothing():
+    parser = FrameParser(MAX, 16)
+    assert len(parser.feed(frame(TEXT, b"x") * FRAME_BATCH)) == FRAME_BATCH
+    assert not parser.more or parser.feed(b"") == []
+
+
+def test_a_fragmented_message_comes_out_once_and_whole():
+    data = frame(TEXT, b"one ", fin=False) + frame(CONTINUATION, b"two ", fin=False) + frame(CONTINUATION, b"three")
+    assert run_every_way(data) == ([(TEXT, b"one two three")], None)
+
+
+def test_control_frames_between_fragments_come_out_at_once():
+    data = frame(TEXT, b"a", fin=False) + frame(PING, b"p") + frame(PONG, b"q") + frame(CONTINUATION, b"b")
+    assert run_every_way(data) == ([(PING, b"p"), (PONG, b"q"), (TEXT, b"ab")], None)
+
+
+def test_a_close_between_fragments_comes_out_and_the_rest_is_ignored():
+    data = frame(TEXT, b"a", fin=False) + frame(CLOSE, b"\x03\xe8") + frame(CONTINUATION, b"b") + b"junk"
+    assert run_every_way(data) == ([(CLOSE, b"\x03\xe8")], None)
+
+
+def test_what_follows_a_close_is_ignored():
+    parser = FrameParser(MAX, 16)
+    parser.feed(frame(CLOSE))
+    assert parser.feed(frame(TEXT, b"late")) == []
+    assert parser.error is None
+    assert parser.held == 0
+
+
+BROKEN = {
+    "unmasked": (frame(TEXT, b"x", masked=False), 1002),
+    "unmasked and empty": (frame(TEXT, b"", masked=False), 1002),
+    "rsv1": (frame(TEXT, b"x", rsv=4), 1002),
+    "rsv2": (frame(TEXT, b"x", rsv=2), 1002),
+    "rsv3 on a control frame": (frame(PING, b"x", rsv=1), 1002),
+    **{f"reserved opcode {op}": (frame(op, b"x"), 1002) for op in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15)},
+    "fragmented ping": (frame(PING, b"x", fin=False), 1002),
+    "ping of 126 bytes": (frame(PING, b"x" * 126), 1002),
+    "close of 126 bytes": (frame(CLOSE, b"x" * 126), 1002),
+    "continuation of nothing": (frame(CONTINUATION, b"x"), 1002),
+    "continuation of nothing, not final": (frame(CONTINUATION, b"x", fin=False), 1002),
+    "new text inside a message": (frame(TEXT, b"x", fin=False) + frame(TEXT, b"y"), 1002),
+    "new binary inside a message": (frame(TEXT, b"x", fin=False) + frame(BINARY, b"y", fin=False), 1002),
+    "length 125 in two bytes": (frame(BINARY, b"x" * 125, width=2), 1002),
+    "length 0 in two bytes": (frame(BINARY, b"", width=2), 1002),
+    "length 126 in eight bytes": (frame(BINARY, b"x" * 126, width=8), 1002),
+    "length 65535 in eight bytes": (header(BINARY, 65535), 1002),
+    "length with its highest bit set": (header(BINARY, 1 << 63), 1002),
+    "length 2**63 - 1": (header(BINARY, (1 << 63) - 1), 1009),
+    "one byte above the limit": (frame(BINARY, b"x" * (MAX + 1)), 1009),
+    "bad UTF-8": (frame(TEXT, b"\xff"), 1007),
+    "surrogate": (frame(TEXT, "\ud800".encode("utf-8", "surrogatepass")), 1007),
+    "overlong": (frame(TEXT, b"\xc0\xaf"), 1007),
+    "above U+10FFFF": (frame(TEXT, b"\xf4\x90\x80\x80"), 1007),
+    "cut code point": (frame(TEXT, "é".encode()[:1]), 1007),
+    "cut code point at the end of fragments": (frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"\xc3"), 1007),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_rule_ends_it_and_what_was_whole_before_still_comes_out(name):
+    data, code = BROKEN[name]
+    messages, error = run_every_way(frame(TEXT, b"before") + data + frame(TEXT, b"behind"))
+    assert messages == [(TEXT, b"before")]
+    assert error == code
+
+
+def test_a_length_above_the_limit_is_refused_on_the_header_before_its_key_has_come():
+    parser = FrameParser(MAX, 16)
+    parser.feed(header(BINARY, 1 << 40)[:10])
+    assert parser.error is not None and parser.error.code == 1009
+
+
+def test_fragments_together_above_the_limit_are_refused_at_the_header_that_crosses_it():
+    parser = FrameParser(MAX, 16)
+    assert parser.feed(frame(BINARY, b"x" * 600, fin=False)) == []
+    parser.feed(frame(CONTINUATION, b"x" * 401, fin=False)[:4])
+    assert parser.error is not None and parser.error.code == 1009
+    assert parser.held == 0
+
+
+def test_endless_empty_fragments_are_refused():
+    data = frame(TEXT, b"", fin=False) + frame(CONTINUATION, b"", fin=False) * 16
+    assert run_every_way(data, max_fragments=16) == ([], 1009)
+
+
+def test_as_many_fragments_as_allowed_pass():
+    data = frame(TEXT, b"a", fin=False) + frame(CONTINUATION, b"b", fin=False) * 14 + frame(CONTINUATION, b"c")
+    assert run_every_way(data, max_fragments=16) == ([(TEXT, b"a" + b"b" * 14 + b"c")], None)
+
+
+def test_bad_text_is_refused_at_its_byte_and_not_at_the_end_of_the_frame():
+    parser = FrameParser(MAX, 16)
+    data = frame(TEXT, b"good \xff and much more" + b"." * 500)
+    assert parser.feed(data[:13]) == [] and parser.error is None
+    parser.feed(data[13:14])
+    assert parser.error is not None and parser.error.code == 1007
+
+
+def test_a_code_point_may_be_split_between_fragments():
+    euro = "€".encode()
+    data = frame(TEXT, euro[:1], fin=False) + frame(CONTINUATION, euro[1:2], fin=False) + frame(CONTINUATION, euro[2:])
+    assert run_every_way(data) == ([(TEXT, euro)], None)
+
+
+def test_binary_is_not_judged_as_text():
+    assert run_every_way(frame(BINARY, b"\xff\xfe")) == ([(BINARY, b"\xff\xfe")], None)
+
+
+def test_a_declared_frame_pins_only_what_has_come():
+    parser = FrameParser(1 << 20, 16)
+    parser.feed(header(BINARY, 1 << 20) + b"x" * 100)
+    assert parser.held <= 110
+
+
+frames = st.one_of(
+    st.builds(frame, st.sampled_from([TEXT, BINARY, PING, PONG]), st.binary(max_size=130).filter(lambda p: len(p) < 126)),
+    st.builds(frame, st.sampled_from([TEXT, BINARY, CONTINUATION]), st.binary(max_size=300), fin=st.booleans()),
+    st.binary(max_size=20),
+)
+
+
+@given(st.lists(frames, max_size=6), st.data())
+def test_any_bytes_in_any_portions_give_one_result(parts, draw):
+    data = b"".join(parts)
+    whole = run([data])
+    assert run([data[i : i + 1] for i in range(len(data))]) == whole
+    cut = draw.draw(st.integers(0, len(data)))
+    assert run([data[:cut], data[cut:]]) == whole

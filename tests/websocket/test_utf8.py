@@ -1,0 +1,56 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.splits import portions
+from wsserver.websocket.errors import ProtocolError
+from wsserver.websocket.utf8 import Utf8Judge, check_utf8
+
+GOOD = ["", "plain", "é€😀", "\u0000", "\ufffe\uffff", "\U0010ffff", "κόσμε"]
+BAD = [b"\x80", b"\xc0\x80", b"\xc1\xbf", b"\xe0\x80\xaf", b"\xed\xa0\x80", b"\xf0\x80\x80\xaf", b"\xf4\x90\x80\x80", b"\xf5"]
+CUT = [b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98"]
+
+
+def judge(pieces):
+    judged = Utf8Judge()
+    try:
+        for piece in pieces:
+            judged.feed(piece)
+        judged.finish()
+    except ProtocolError as error:
+        return error.code
+    return None
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_good_text_passes_in_every_portion(text):
+    data = text.encode("utf-8", "surrogatepass")
+    assert {judge(pieces) for pieces in portions(data)} == {None}
+    check_utf8(data)
+
+
+@pytest.mark.parametrize("data", BAD + CUT)
+def test_bad_text_is_1007_in_every_portion(data):
+    assert {judge(pieces) for pieces in portions(b"ok " + data)} == {1007}
+    with pytest.raises(ProtocolError) as caught:
+        check_utf8(b"ok " + data)
+    assert caught.value.code == 1007
+
+
+@pytest.mark.parametrize("data", BAD)
+def test_an_impossible_byte_is_refused_before_its_sequence_could_be_complete(data):
+    judged = Utf8Judge()
+    with pytest.raises(ProtocolError):
+        for byte in data:
+            judged.feed(bytes([byte]))
+
+
+@given(st.binary(max_size=40))
+def test_judging_agrees_with_decoding(data):
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        expected = 1007
+    else:
+        expected = None
+    assert judge([data[i : i + 1] for i in range(len(data))]) == expected

@@ -1,0 +1,184 @@
+"""CREATED and HANDSHAKE: HTTP requests are answered until one asks for an upgrade, and that one is judged.
+
+    bytes -> RequestParser -> judge_host -> page, file, or error -> response, connection kept or finished
+                                         -> upgrade? judge_origin, RFC 6455 section 4.2 -> 101 -> HANDSHAKE
+
+Requests that came in one piece are answered in their order. A big file is sent slice by slice, a slice a turn at most;
+until its last one has left, nothing more is read or answered. The object is dropped when the client becomes OPEN.
+
+The one place where a RequestError is caught. Read next: `site.py`, `http/request.py`, `http/upgrade.py`.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from wsserver.clients.limits import ClientLimits
+from wsserver.clients.router import Router
+from wsserver.clients.site import Site
+from wsserver.clients.states import Event, State
+from wsserver.http.errors import RequestError
+from wsserver.http.request import Request, RequestParser
+from wsserver.http.response import Response, encode_response, error_response
+from wsserver.http.upgrade import check_upgrade, choose_subprotocol, encode_switching_protocols, wants_websocket
+
+if TYPE_CHECKING:
+    from wsserver.clients.client import Client
+
+PIPELINE_BATCH: Final = 16
+"""Requests of one client that are answered in one turn."""
+
+BODY_PROGRESS_S: Final = 30.0
+"""How long one slice of a big answer may take to leave."""
+
+
+class Handshake:
+    """The HTTP side of one client."""
+
+    __slots__ = ("_body", "_body_left", "_client", "_keep", "_limits", "_parser", "_served", "_site")
+
+    def __init__(self, client: "Client", site: Site, limits: ClientLimits) -> None:
+        self._client = client
+        self._site = site
+        self._limits = limits
+        self._parser = RequestParser()
+        self._served = 0  # requests answered on this connection
+        self._body: Iterator[bytes] | None = None  # slices still to come of the answer that is on its way
+        self._body_left = 0  # bytes of it
+        self._keep = True  # whether the connection outlives that answer
+
+    @property
+    def started(self) -> bool:
+        """Part of a request is here: a deadline deserves an answer (408) and not just silence."""
+        return self._parser.started
+
+    @property
+    def busy(self) -> bool:
+        """An answer is on its way slice by slice."""
+        return self._body is not None
+
+    def take_rest(self) -> bytes:
+        """Return the bytes that came behind the upgrade request: the first frames of an impatient client."""
+        return self._parser.take_rest()
+
+    def receive(self, data: bytes) -> None:
+        """Where the transport's bytes go in CREATED."""
+        self._parser.feed(data)
+        self.serve()
+
+    def serve(self) -> None:
+        """Answer the requests that are complete, in order; a batch at most, the rest in the next turn."""
+        try:
+            for _ in range(PIPELINE_BATCH):
+                if self._client.state is not State.CREATED or self.busy:
+                    return
+                request = self._parser.next_request()
+                if request is None:
+                    self._invite_body()
+                    return
+                self._answer(request)
+            self._client.house.reactor.call_soon(self.serve)
+        except RequestError as error:
+            self.refuse(error)
+
+    def _invite_body(self) -> None:
+        interim = self._parser.take_interim()
+        if interim:
+            self._client.transport.write_last(interim)
+
+    def _answer(self, request: Request) -> None:
+        site = self._site
+        self._served += 1
+        site.judge_host(request)
+        if site.draining and request.path not in site.open_paths:
+            raise RequestError(503, "The server is shutting down.", (("Retry-After", "1"),))
+        router = site.routers.get(request.path)
+        if router is not None:
+            self._upgrade(request, router)
+            return
+        if wants_websocket(request):
+            raise RequestError(404, "There is no WebSocket endpoint at this path.")
+        page = site.pages.get(request.path, site.fallback)
+        self._respond(request, page(request))
+
+    def _upgrade(self, request: Request, router: Router) -> None:
+        upgrade = check_upgrade(request)
+        self._site.judge_origin(request)
+        subprotocol = choose_subprotocol(upgrade.subprotocols, router.subprotocols)
+        client = self._client
+        client.router = router
+        client.subprotocol = subprotocol
+        client.step(Event.RECEIVE_HANDSHAKE_SUCCEEDED)
+        client.transport.write_last(encode_switching_protocols(upgrade, subprotocol))
+        client.transport.flush()  # at once: OPEN comes when its last byte has left, in this turn if it can be
+
+    def _respond(self, request: Request, response: Response) -> None:
+        transport = self._client.transport
+        self._keep = request.keep_alive and self._served < self._limits.max_requests and not transport.eof
+        head_only = request.method == "HEAD"
+        transport.write_last(self._encode(response, head_only, self._keep, request.minor_version))
+        if response.slices is not None and not head_only:
+            self._body, self._body_left = response.slices, response.length
+            transport.hold()
+            transport.on_drained = self._send_slice_soon
+            self._client.arm(BODY_PROGRESS_S)
+        else:
+            self._answered()
+
+    def _answered(self) -> None:
+        client = self._client
+        if self._keep:
+            client.step(Event.ANSWERED)
+            client.arm(self._limits.keepalive_timeout_s)
+        else:
+            client.cause = "answered"
+            client.step(Event.ANSWERED_LAST)
+
+    def _encode(self, response: Response, head_only: bool, keep: bool, minor_version: int = 1) -> bytes:
+        date = self._client.house.http_date()
+        return encode_response(
+            response, head_only=head_only, keep_alive=keep, minor_version=minor_version, date=date
+        )
+
+    def refuse(self, error: RequestError, event: Event = Event.RECEIVE_HANDSHAKE_FAILED) -> None:
+        """Answer with an HTTP error and close: before OPEN there is no Close frame."""
+        client = self._client
+        client.cause = f"refused with {error.status}: {error.detail}"
+        client.transport.write_last(self._encode(error_response(error), head_only=False, keep=False))
+        client.step(event)
+
+    # -- a big answer, slice by slice -------------------------------------------------------------------------------
+
+    def _send_slice_soon(self) -> None:
+        """The last slice has left. The next one waits for the next turn, so that a fast reader leaves room for others."""
+        self._client.transport.on_drained = None
+        self._client.house.reactor.call_soon(self._send_slice)
+
+    def _send_slice(self) -> None:
+        client = self._client
+        if self._body is None or client.transport.closed:
+            self.drop_body()
+            return
+        piece = next(self._body, b"") if self._body_left else b""
+        if piece:
+            self._body_left -= len(piece)
+            client.transport.on_drained = self._send_slice_soon
+            client.transport.write_last(piece)
+            client.arm(BODY_PROGRESS_S)
+            return
+        cut_short = self._body_left > 0
+        self.drop_body()
+        if cut_short:  # the file shrank: close short of Content-Length rather than pad it with something else
+            client.transport.close()
+            client.on_lost(OSError("the file was cut short while it was sent"))
+            return
+        self._answered()
+        if client.state is State.CREATED:
+            client.transport.release()
+            self.serve()
+
+    def drop_body(self) -> None:
+        """Close what the slices come from."""
+        body, self._body = self._body, None
+        close = getattr(body, "close", None)  # a generator's: runs its `finally`
+        if close is not None:
+            close()

@@ -1,0 +1,33 @@
+"""What all clients of one server share, so that each of them carries one reference and not ten.
+
+Read next: `client.py`; `registry.py`, which makes it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from wsserver.clients.limits import ClientLimits, Rate
+from wsserver.clients.site import Site
+from wsserver.reactor.loop import Reactor
+
+if TYPE_CHECKING:
+    from wsserver.clients.client import Client
+
+
+@dataclass(slots=True)
+class Household:
+    """One for each server."""
+
+    reactor: Reactor
+    site: Site
+    limits: ClientLimits
+    message_rate: Rate | None
+    """None: messages are not limited."""
+    ping_rate: Rate
+    http_date: Callable[[], str]
+    """The Date of HTTP answers."""
+    on_gone: Callable[["Client"], None]
+    """Told once for each client, when it enters GONE."""
+    on_buried: Callable[["Client"], None]
+    """Told once for each client, when its fd is closed."""

@@ -1,0 +1,57 @@
+"""The numbers that bound one client, and the arithmetic of rates. Pure: decides, does nothing.
+
+Where a number comes from stands in `configuration` (and in what `wsserver config` prints); these are the values in force.
+
+Read next: `client.py`.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+LIMITED_FOR_S: Final = 10.0
+"""A client that stays above its rate for so long is closed with 4029."""
+
+PING_RATE: Final = 10.0
+PING_BURST: Final = 20.0
+"""Pings a second, and at once. The conformance suite sends ten at once; a client that measures latency sends one a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientLimits:
+    """Sizes are bytes, times seconds, rates messages a second; 0 turns a rate off."""
+
+    max_message: int = 64 * 1024
+    max_fragments: int = 1024
+    handshake_timeout_s: float = 10.0
+    keepalive_timeout_s: float = 15.0
+    max_requests: int = 100
+    ping_interval_s: float = 25.0
+    pong_timeout_s: float = 20.0
+    close_timeout_s: float = 5.0
+    rate: float = 50.0
+    queue: int = 1024 * 1024
+    queue_policy: str = "close"
+
+
+class Rate:
+    """A token bucket written as one number a client (the generic cell rate algorithm).
+
+    That number is the time at which the bucket would be full again: each message moves it `interval_s` into the future,
+    and a message that would move it more than `tolerance_s` ahead of now is above the rate. One for all clients; what
+    each of them carries is a float.
+    """
+
+    __slots__ = ("interval_s", "tolerance_s")
+
+    def __init__(self, per_second: float, burst: float) -> None:
+        """`per_second` messages in the long run, `burst` at once; both above 0."""
+        self.interval_s = 1.0 / per_second
+        self.tolerance_s = burst * self.interval_s
+
+    def charge(self, full_at: float, now: float) -> float:
+        """Return the new time at which the bucket is full; above `now + tolerance_s` the message is too many."""
+        return (full_at if full_at > now else now) + self.interval_s
+
+    def allows(self, full_at: float, now: float) -> bool:
+        """Tell whether a bucket with that time is within the rate (the slack is for rounding)."""
+        return full_at <= now + self.tolerance_s + 1e-9

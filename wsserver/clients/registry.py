@@ -1,0 +1,186 @@
+"""All clients of one server: admits them, counts them, forgets them, and reaches many of them at once.
+
+Read next: `client.py`.
+"""
+
+import socket
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Final, cast
+
+from wsserver.clients.client import Client
+from wsserver.clients.household import Household
+from wsserver.clients.limits import PING_BURST, PING_RATE, ClientLimits, Rate
+from wsserver.clients.router import Peer, Router, Timer
+from wsserver.clients.site import Site
+from wsserver.http.dates import format_date
+from wsserver.http.errors import RequestError
+from wsserver.http.response import encode_response, error_response
+from wsserver.net.outbox import ENTRY_OVERHEAD
+from wsserver.net.transport import Transport
+from wsserver.reactor.loop import Reactor
+from wsserver.websocket.prepared import PreparedMessage
+
+REFUSALS_AT_ONCE: Final = 64
+"""Connections above the limit that are told so with a 503 at any moment; the others are just closed."""
+
+RETRY_AFTER_S: Final = 30
+"""Refused clients are told to come back within so long, each at a moment of its own."""
+
+
+class Registry:
+    """The clients that are alive. It is the `Surroundings` that routers get, too."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        site: Site,
+        limits: ClientLimits,
+        max_connections: int,
+        max_connections_per_ip: int = 0,
+        on_gone: Callable[[Client], None] | None = None,
+    ) -> None:
+        """`max_connections` sockets at once, `max_connections_per_ip` of them from one address (0: any number)."""
+        rate = Rate(limits.rate, 2 * limits.rate) if limits.rate else None
+        self.clients: set[Client] = set()
+        self.sockets = 0  # accepted and not closed yet: clients, and last words that still linger
+        self.house = Household(
+            reactor, site, limits, rate, Rate(PING_RATE, PING_BURST), self._http_date, self._forget, self._release
+        )
+        self._reactor = reactor
+        self._max_connections = max_connections
+        self._max_per_ip = max_connections_per_ip
+        self._per_ip: Counter[str] = Counter()
+        self._refusals = 0
+        self._told_gone = on_gone
+        self._date = (-1, "")  # second since 1970, and how HTTP writes it
+        for router in site.routers.values():
+            router.attach(self)
+
+    # -- coming and going -------------------------------------------------------------------------------------------
+
+    def admit(self, sock: socket.socket, address: str) -> None:
+        """A connection was accepted: a new client, or a 503 when the house is full."""
+        limits = self.house.limits
+        transport = Transport(self._reactor, sock, address, limits.queue, limits.queue_policy)
+        ip = address.rpartition(":")[0]
+        if self.sockets >= self._max_connections:
+            self._refuse(transport, RequestError(503, "The server is full; try again later.", self._retry_after()))
+        elif self._max_per_ip and self._per_ip[ip] >= self._max_per_ip:
+            self._refuse(transport, RequestError(503, "Too many connections from your address.", self._retry_after()))
+        else:
+            self.sockets += 1
+            if self._max_per_ip:
+                self._per_ip[ip] += 1
+            client = Client(self.house, transport)
+            self.clients.add(client)
+            client.start()
+
+    def _retry_after(self) -> tuple[tuple[str, str], ...]:
+        return (("Retry-After", str(round(self._reactor.world.uniform(1, RETRY_AFTER_S)))),)
+
+    def _refuse(self, transport: Transport, error: RequestError) -> None:
+        transport.start(Refusal(self, transport))
+        if self._refusals > REFUSALS_AT_ONCE:
+            transport.close()
+            return
+        answer = encode_response(
+            error_response(error), head_only=False, keep_alive=False, minor_version=1, date=self._http_date()
+        )
+        transport.write_last(answer)
+        transport.finish()
+
+    def count_refusal(self, change: int) -> None:
+        """A refusal begins (1) or is over (-1)."""
+        self._refusals += change
+
+    def _forget(self, client: Client) -> None:
+        self.clients.discard(client)
+        if self._told_gone is not None:
+            self._told_gone(client)
+
+    def _release(self, client: Client) -> None:
+        self.sockets -= 1
+        if self._max_per_ip:
+            ip = client.address.rpartition(":")[0]
+            self._per_ip[ip] -= 1
+            if not self._per_ip[ip]:
+                del self._per_ip[ip]
+
+    def _http_date(self) -> str:
+        second = self._reactor.world.wall_ms() // 1000
+        if second != self._date[0]:
+            self._date = (second, format_date(second))
+        return self._date[1]
+
+    # -- what routers get (router.Surroundings) ---------------------------------------------------------------------
+
+    def monotonic(self) -> float:
+        """Seconds on the clock of this turn."""
+        return self._reactor.now
+
+    def wall_ms(self) -> int:
+        """Milliseconds since 1970."""
+        return self._reactor.world.wall_ms()
+
+    def random_bytes(self, count: int) -> bytes:
+        """Unguessable bytes."""
+        return self._reactor.world.random_bytes(count)
+
+    def call_later(self, delay_s: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` once, later."""
+        return self._reactor.call_later(delay_s, callback)
+
+    def at_end_of_turn(self, callback: Callable[[], None]) -> None:
+        """Call `callback` once, before this turn's output is sent."""
+        self._reactor.at_end_of_turn(callback)
+
+    def fan_out(self, peers: Iterable[Peer], message: PreparedMessage) -> None:
+        """Queue one encoded message for every peer that talks.
+
+        The inner loop of a busy room, so `Transport.write` is written out here: two calls less are a fifth of what a
+        member costs besides its `send`. Nothing in it calls back: trouble is reported in the next turn.
+        """
+        frame = message.frame
+        weight = len(frame) + ENTRY_OVERHEAD
+        mark_dirty = self._reactor.dirty.append
+        for client in cast(Iterable[Client], peers):
+            transport = client.transport
+            queued = transport.queued + weight
+            if queued > transport.limit:  # full; or no longer talking, then the limit is -1
+                transport.write(frame)
+                continue
+            frames = transport.frames
+            if not frames:
+                mark_dirty(transport)
+            frames.append(frame)
+            transport.queued = queued
+
+
+class Refusal:
+    """The owner of a connection above the limit: it has nothing to say but the 503 that is queued already."""
+
+    __slots__ = ("_registry", "_transport")
+
+    def __init__(self, registry: Registry, transport: Transport) -> None:
+        self._registry = registry
+        self._transport = transport
+        registry.count_refusal(1)
+
+    def on_eof(self) -> None:
+        """Fine."""
+
+    def on_lost(self, _error: OSError) -> None:
+        """Fine too."""
+
+    def on_stuck(self, _reason: str) -> None:
+        """It does not read its 503."""
+        self._transport.close()
+
+    def on_buried(self) -> None:
+        """The fd is closed."""
+        self._registry.count_refusal(-1)
+
+    def on_crash(self, _error: Exception) -> None:
+        """Ours; there is nothing to save."""
+        self._transport.close()

@@ -1,0 +1,71 @@
+"""The way out: SIGTERM to exit 0 without a stampede.
+
+From the first signal on, `readyz` and every new request or upgrade get 503. Every client is told when to come back
+(`goaway`), each at a moment of its own, and closed with 1012 at another, so that they do not all reconnect at once. When
+the last one is gone, or the time is over, the reactor stops. A second signal stops it now.
+
+Read next: `server.py`.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from wsserver.clients.client import Client
+from wsserver.clients.registry import Registry
+from wsserver.clients.states import State
+from wsserver.reactor.loop import Reactor
+from wsserver.websocket.codes import SERVICE_RESTART
+
+CLOSED_BY: Final = 0.8
+"""The part of the drain time in which clients are closed; the rest is for their answers."""
+
+RECONNECT_WITHIN_S: Final = 10.0
+"""Clients are told to come back within so long after they were closed: about what a restart takes, spread out."""
+
+CHECK_S: Final = 0.05
+"""How often it looks whether the last socket is closed, once no client is left."""
+
+
+class Drain:
+    """One shutdown. `on_done(clean)` is called once: True when everybody is gone, or had their time."""
+
+    def __init__(self, reactor: Reactor, registry: Registry, drain_s: float, on_done: Callable[[bool], None]) -> None:
+        self.started = False
+        self._reactor = reactor
+        self._registry = registry
+        self._drain_s = drain_s
+        self._on_done = on_done
+        self._done = False
+
+    def start(self) -> None:
+        """Begin; a second call ends it now."""
+        if self.started:
+            self._finish(clean=False)
+            return
+        self.started = True
+        self._registry.house.site.draining = True
+        limit_s = self._drain_s + self._registry.house.limits.close_timeout_s
+        self._reactor.call_later(limit_s, lambda: self._finish(clean=True))
+        for client in list(self._registry.clients):
+            self._send_off(client)
+        self._check()
+
+    def _send_off(self, client: Client) -> None:
+        uniform = self._reactor.world.uniform
+        delay_s = uniform(0, self._drain_s * CLOSED_BY)
+        if client.state is State.OPEN:
+            client.router.on_drain(client, round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2))
+        self._reactor.call_later(delay_s, lambda: client.end(SERVICE_RESTART, "server restarts"))
+
+    def _check(self) -> None:
+        if self._done:
+            return
+        if self._registry.sockets == 0:
+            self._finish(clean=True)
+        else:
+            self._reactor.call_later(CHECK_S, self._check)
+
+    def _finish(self, clean: bool) -> None:
+        if not self._done:
+            self._done = True
+            self._on_done(clean)

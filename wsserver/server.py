@@ -1,0 +1,244 @@
+"""The composition root: the one place that knows every part. It builds them, wires them, starts them, and stops them.
+
+    Config -> World -> Reactor -> Listener(s) -> Registry -> Site -> /chat: ChatRouter -> MemoryStore
+                                                                  -> /echo: EchoRouter
+                                                                  -> /livez, /readyz, and the files of the page
+
+Read next: `reactor/loop.py` for what runs then; `drain.py` for how it ends.
+"""
+
+import errno
+import os
+import signal
+import sys
+from importlib.resources import as_file, files
+from pathlib import Path
+from socket import AF_UNIX, socket
+from typing import Final
+
+from wsserver.access.origins import OriginRule
+from wsserver.chat.router import ChatRouter
+from wsserver.chat.settings import ChatSettings
+from wsserver.clients.client import Client
+from wsserver.clients.echo import EchoRouter
+from wsserver.clients.limits import ClientLimits
+from wsserver.clients.registry import Registry
+from wsserver.clients.site import Site
+from wsserver.config import Config
+from wsserver.drain import Drain
+from wsserver.http.errors import RequestError
+from wsserver.http.request import Request
+from wsserver.http.response import Response, json_response
+from wsserver.http.static import StaticFiles
+from wsserver.net.files import Directory
+from wsserver.net.listener import Listener
+from wsserver.observe import logs
+from wsserver.reactor.loop import Reactor
+from wsserver.reactor.world import World
+from wsserver.stores.memory import MemoryStore
+
+SPARE_FDS: Final = 64
+"""File descriptors that clients may not have: for listeners, files of the page, and refusals."""
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+
+_LOG: Final = logs.get("server")
+
+
+class Server:
+    """All parts of one server, built and wired. `start` opens the sockets, `run` turns until it is drained."""
+
+    def __init__(self, config: Config, world: World) -> None:
+        """Build everything that needs no socket. Raises OSError when the page's folder cannot be opened."""
+        self.config = config
+        self.world = world
+        self.reactor = Reactor(world, world.open_poller(config.server.poller), _report_crash)
+        self.chat = ChatRouter(_chat_settings(config), MemoryStore(world.random_bytes, world.monotonic, lambda _channel: config.chat.history))
+        self.site = Site(
+            routers={"/chat": self.chat, "/echo": EchoRouter()},
+            pages={"/livez": self._livez, "/readyz": self._readyz},
+            fallback=StaticFiles(Directory(find_static(config.server.static)).open).answer,
+            open_paths=frozenset({"/livez", "/readyz"}),
+        )
+        limits = config.limits
+        most = limits.connections or max(1, world.raise_fd_limit() - SPARE_FDS)
+        self.registry = Registry(
+            self.reactor, self.site, _client_limits(config), most, limits.connections_per_ip, _log_gone
+        )
+        self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)
+        self.listeners: list[Listener] = []
+        self.address = ""
+        self._exit_code = EXIT_OK
+
+    # -- running ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Open the listening sockets. Raises OSError."""
+        sockets = self._listen()
+        self.address, host, port = _describe(sockets[0], self.config.server.host)
+        rule = OriginRule(self.config.server.origins, self.config.server.hosts, host, port)
+        self.site.judge_host = rule.check_host
+        self.site.judge_origin = rule.check_origin
+        self.listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted) for sock in sockets]
+        for listener in self.listeners:
+            listener.start()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self.reactor.wakeup.on_signal(number, self._on_stop_signal)
+
+    def _listen(self) -> list[socket]:
+        server = self.config.server
+        if server.fd is not None:
+            return [self.world.listen_inherited(server.fd)]
+        if server.unix:
+            return [self.world.listen_unix(server.unix)]
+        return self.world.listen_tcp(server.host, server.port)
+
+    def run(self) -> int:
+        """Turn until drained; return the exit code."""
+        try:
+            self.reactor.run()
+        finally:
+            self.close()
+        return self._exit_code
+
+    def close(self) -> None:
+        """Give everything back."""
+        for listener in self.listeners:
+            listener.close()
+        if self.listeners and self.config.server.unix:
+            self.world.unlink(self.config.server.unix)
+        self.reactor.close()
+
+    def _on_stop_signal(self) -> None:
+        if not self.drain.started:
+            _LOG.info("draining", "Stopping: clients are sent away. Signal again to stop now.", clients=self._count())
+        self.drain.start()
+
+    def _drained(self, clean: bool) -> None:
+        self._exit_code = EXIT_OK if clean else EXIT_FAILED
+        _LOG.info("stopped", "Stopped.", clients=self._count())
+        self.reactor.stop()
+
+    def _count(self) -> int:
+        return len(self.registry.clients)
+
+    # -- pages ------------------------------------------------------------------------------------------------------
+
+    def _livez(self, request: Request) -> Response:
+        """200 while the process runs."""
+        _only_get(request)
+        return json_response(200, {"status": "alive"})
+
+    def _readyz(self, request: Request) -> Response:
+        """200 when it can serve, 503 with the reason when it cannot."""
+        _only_get(request)
+        if self.site.draining:
+            return json_response(503, {"status": "unavailable", "reason": "draining"})
+        return json_response(200, {"status": "ready"})
+
+
+def run(config: Config) -> int:
+    """Run a server until it is told to stop; return the exit code."""
+    try:
+        server = Server(config, World())
+    except OSError as error:
+        return _fail(f"cannot read the files of the page: {error}. Name their folder with --set server.static=PATH.")
+    try:
+        server.start()
+    except OSError as error:
+        server.close()
+        return _fail(_explain(config, error))
+    print(f"wsserver listening on {server.address} (pid {os.getpid()})", flush=True)
+    return server.run()
+
+
+def find_static(configured: str) -> str:
+    """Return the folder of the page: the configured one, or the one that comes with the package."""
+    if configured:
+        return configured
+    with as_file(files("wsserver") / "static") as installed:
+        if installed.is_dir():
+            return str(installed)
+    return str(Path(__file__).resolve().parent.parent / "static")  # a checkout that was not installed
+
+
+def _client_limits(config: Config) -> ClientLimits:
+    websocket, limits, server = config.websocket, config.limits, config.server
+    return ClientLimits(
+        max_message=websocket.max_message,
+        max_fragments=websocket.max_fragments,
+        handshake_timeout_s=websocket.handshake_timeout,
+        keepalive_timeout_s=server.keepalive_timeout,
+        max_requests=server.keepalive_requests,
+        ping_interval_s=websocket.ping_interval,
+        pong_timeout_s=websocket.pong_timeout,
+        close_timeout_s=websocket.close_timeout,
+        rate=limits.rate,
+        queue=limits.queue,
+        queue_policy=limits.queue_policy,
+    )
+
+
+def _chat_settings(config: Config) -> ChatSettings:
+    return ChatSettings(
+        recovery_limit=config.chat.recovery_limit,
+        leave_grace_s=config.presence.leave_grace,
+        names=config.presence.names,
+        channels_per_client=config.limits.channels_per_client,
+        heartbeat_s=config.websocket.ping_interval,
+        max_message=config.websocket.max_message,
+    )
+
+
+def _only_get(request: Request) -> None:
+    if request.method not in ("GET", "HEAD"):
+        raise RequestError(405, "Only GET and HEAD are answered here.", (("Allow", "GET, HEAD"),))
+
+
+def _describe(listener: socket, wanted_host: str) -> tuple[str, str | None, int]:
+    """Return (address for people, bound host or None, port) of a listening socket."""
+    name = listener.getsockname()
+    if listener.family == AF_UNIX:
+        return f"unix:{name}", None, 0
+    host, port = name[0], name[1]
+    shown = f"[{host}]" if ":" in host else host
+    return f"http://{shown}:{port}", wanted_host or host, port
+
+
+def _explain(config: Config, error: OSError) -> str:
+    """Say why it cannot listen, and what to do."""
+    server = config.server
+    where = server.unix or (f"file descriptor {server.fd}" if server.fd is not None else f"{server.host}:{server.port}")
+    advice = {
+        "EADDRINUSE": "Another program listens there; stop it, or choose another port with --port (0 picks a free one).",
+        "EACCES": "It is not allowed to; ports below 1024 need privileges, choose another with --port.",
+        "EADDRNOTAVAIL": "This machine has no such address; --host 127.0.0.1 and --host 0.0.0.0 always exist.",
+    }.get(errno.errorcode.get(error.errno or 0, ""), "Check --host, --port, --unix and --fd.")
+    return f"cannot listen on {where}: {error.strerror or error}. {advice}"
+
+
+def _fail(sentence: str) -> int:
+    print(f"wsserver: error: {sentence}", file=sys.stderr)
+    return EXIT_FAILED
+
+
+def _report_crash(error: Exception) -> None:
+    _LOG.exception("crash", "A rule of our own was broken; the client it happened to is closed.", error)
+
+
+def _log_exhausted(error: OSError) -> None:
+    _LOG.warning("accept_failed", "No file descriptors are left; accepting again in a moment.", error=str(error))
+
+
+def _log_gone(client: Client) -> None:
+    _LOG.debug(
+        "client_gone",
+        "A client is gone.",
+        client=client.id or None,
+        address=client.address,
+        cause=client.cause,
+        messages_in=client.messages_in,
+        frames_out=client.transport.frames_sent,
+        seconds=round(client.house.reactor.now - client.created_at, 3),
+    )
