@@ -174,6 +174,54 @@ def test_a_declared_frame_pins_only_what_has_come():
     assert parser.held <= 110
 
 
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 125])
+def test_a_read_that_is_one_short_message_can_be_taken_the_short_way(opcode, size):
+    parser = FrameParser(MAX, 16)
+    assert parser.take_single(frame(opcode, b"x" * size)) == (opcode, b"x" * size)
+
+
+NOT_SINGLE = {
+    "nothing": b"",
+    "one byte": b"\x81",
+    "cut": frame(TEXT, b"abc")[:-1],
+    "with more behind": frame(TEXT, b"abc") + b"\x81",
+    "126 bytes": frame(TEXT, b"x" * 126),
+    "a ping": frame(PING, b"x"),
+    "a close": frame(CLOSE),
+    "not final": frame(TEXT, b"x", fin=False),
+    "a continuation": frame(CONTINUATION, b"x"),
+    "a reserved bit": frame(TEXT, b"x", rsv=4),
+    "unmasked": frame(TEXT, b"x" * 10, masked=False),
+    "not ASCII": frame(TEXT, "é".encode()),
+}
+
+
+@pytest.mark.parametrize("name", NOT_SINGLE)
+def test_anything_else_is_left_to_feed_unchanged(name):
+    parser = FrameParser(MAX, 16)
+    assert parser.take_single(NOT_SINGLE[name]) is None
+    assert (parser.held, parser.error) == (0, None)
+
+
+def test_the_short_way_respects_a_small_limit():
+    assert FrameParser(10, 16).take_single(frame(TEXT, b"x" * 11)) is None
+
+
+@pytest.mark.parametrize("before", [frame(TEXT, b"x", fin=False), b"\x81", frame(BINARY, b"xyz")[:-1], frame(CLOSE)])
+def test_the_short_way_is_closed_while_anything_is_pending(before):
+    parser = FrameParser(MAX, 16)
+    parser.feed(before)
+    assert parser.take_single(frame(BINARY, b"x")) is None
+
+
+def test_the_short_way_opens_again_when_nothing_is_pending():
+    parser = FrameParser(MAX, 16)
+    for piece in (frame(TEXT, b"a", fin=False), frame(CONTINUATION, b"b")[:3], frame(CONTINUATION, b"b")[3:], frame(PING)):
+        parser.feed(piece)
+    assert parser.take_single(frame(BINARY, b"x")) == (BINARY, b"x")
+
+
 frames = st.one_of(
     st.builds(frame, st.sampled_from([TEXT, BINARY, PING, PONG]), st.binary(max_size=130).filter(lambda p: len(p) < 126)),
     st.builds(frame, st.sampled_from([TEXT, BINARY, CONTINUATION]), st.binary(max_size=300), fin=st.booleans()),

@@ -230,6 +230,12 @@ class Client:
         house = self.house
         self.last_seen = house.reactor.now
         parser = self._parser
+        if house.message_rate is None:
+            single = parser.take_single(data)
+            if single is not None:
+                self.messages_in += 1
+                self.router.on_message(self, single[1], single[0])
+                return
         messages = parser.feed(data)
         self.messages_in += len(messages)
         on_message = self.router.on_message if house.message_rate is None else self._receive_rated
