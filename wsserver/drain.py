@@ -1,8 +1,8 @@
 """The way out: SIGTERM to exit 0 without a stampede.
 
 From the first signal on, `readyz` and every new request or upgrade get 503. Every client is told when to come back
-(`goaway`), each at a moment of its own, and closed with 1012 at another, so that they do not all reconnect at once. When
-the last one is gone, or the time is over, the reactor stops. A second signal stops it now.
+(`goaway`), each at a moment of its own, and closed with 1012 at another, so that they do not all reconnect at once.
+When the last one is gone, or the time is over, the reactor stops. A second signal stops it now.
 
 Read next: `server.py`.
 """

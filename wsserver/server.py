@@ -54,7 +54,8 @@ class Server:
         self.config = config
         self.world = world
         self.reactor = Reactor(world, world.open_poller(config.server.poller), _report_crash)
-        self.chat = ChatRouter(_chat_settings(config), MemoryStore(world.random_bytes, world.monotonic, lambda _channel: config.chat.history))
+        store = MemoryStore(world.random_bytes, world.monotonic, lambda _channel: config.chat.history)
+        self.chat = ChatRouter(_chat_settings(config), store)
         self.site = Site(
             routers={"/chat": self.chat, "/echo": EchoRouter()},
             pages={"/livez": self._livez, "/readyz": self._readyz},
@@ -211,7 +212,7 @@ def _explain(config: Config, error: OSError) -> str:
     server = config.server
     where = server.unix or (f"file descriptor {server.fd}" if server.fd is not None else f"{server.host}:{server.port}")
     advice = {
-        "EADDRINUSE": "Another program listens there; stop it, or choose another port with --port (0 picks a free one).",
+        "EADDRINUSE": "Another program listens there; stop it, or choose another port with --port (0: a free one).",
         "EACCES": "It is not allowed to; ports below 1024 need privileges, choose another with --port.",
         "EADDRNOTAVAIL": "This machine has no such address; --host 127.0.0.1 and --host 0.0.0.0 always exist.",
     }.get(errno.errorcode.get(error.errno or 0, ""), "Check --host, --port, --unix and --fd.")

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wsserver.clients.limits import ClientLimits, Rate
+from wsserver.clients.limits import ADMIT, CLOSE, LIMIT, LIMITED_FOR_S, ClientLimits, Meter, Rate
 
 
 def admitted(rate, times):
@@ -44,3 +44,18 @@ def test_the_defaults_are_those_that_people_are_promised():
     assert (limits.max_message, limits.max_fragments, limits.queue) == (65536, 1024, 1 << 20)
     assert (limits.ping_interval_s, limits.pong_timeout_s, limits.handshake_timeout_s) == (25, 20, 10)
     assert (limits.close_timeout_s, limits.rate) == (5, 50)
+
+
+def test_who_stays_above_the_rate_is_limited_and_after_ten_seconds_closed():
+    meter = Meter(Rate(50, 100))
+    verdicts = [meter.judge(1000 + i / 100) for i in range(int(100 * (LIMITED_FOR_S + 3)))]
+    assert verdicts[:100] == [ADMIT] * 100
+    first_limit = verdicts.index(LIMIT)
+    assert CLOSE not in verdicts[: first_limit + 999]
+    assert verdicts.index(CLOSE) - first_limit in range(999, 1003)
+
+
+def test_who_rests_is_forgiven():
+    meter = Meter(Rate(50, 100))
+    for start in (1000, 1020, 1040, 1060):
+        assert [meter.judge(start) for _ in range(150)] == [ADMIT] * 100 + [LIMIT] * 50

@@ -52,7 +52,7 @@ def test_connections_are_handed_over_non_blocking_with_their_address(rig):
     rig.turn()
     ((sock, address),) = rig.accepted
     assert not sock.getblocking()
-    assert address == "127.0.0.1:%d" % rig.clients[0].getsockname()[1]
+    assert address == f"127.0.0.1:{rig.clients[0].getsockname()[1]}"
 
 
 def test_a_turn_accepts_a_bounded_batch(rig):

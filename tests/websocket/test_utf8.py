@@ -7,7 +7,8 @@ from wsserver.websocket.errors import ProtocolError
 from wsserver.websocket.utf8 import Utf8Judge, check_utf8
 
 GOOD = ["", "plain", "é€😀", "\u0000", "\ufffe\uffff", "\U0010ffff", "κόσμε"]
-BAD = [b"\x80", b"\xc0\x80", b"\xc1\xbf", b"\xe0\x80\xaf", b"\xed\xa0\x80", b"\xf0\x80\x80\xaf", b"\xf4\x90\x80\x80", b"\xf5"]
+OVERLONG = [b"\xc0\x80", b"\xc1\xbf", b"\xe0\x80\xaf", b"\xf0\x80\x80\xaf"]
+BAD = [*OVERLONG, b"\x80", b"\xed\xa0\x80", b"\xf4\x90\x80\x80", b"\xf5"]
 CUT = [b"\xc3", b"\xe2\x82", b"\xf0\x9f\x98"]
 
 

@@ -14,7 +14,7 @@ The handler for incoming bytes is swapped when a state is entered, so there is n
 | OPEN        | `_receive`           | Close, broken rule, `close()`, heartbeat, loss |
 | CLOSING_*   | `_receive_closing`   | Close sent, Close received, deadline, loss     |
 
-There is one timer a client. A deadline that moves later does not touch it: when it fires too early it is armed again.
+There is one deadline a client, that of its state; no state is without one.
 
 Peer trouble is caught here and nowhere else: ProtocolError becomes a Close frame, RequestError an HTTP answer.
 
@@ -29,13 +29,13 @@ from wsserver.clients.closing import Closing
 from wsserver.clients.handshake import Handshake
 from wsserver.clients.heartbeat import MISSED, PING, judge
 from wsserver.clients.household import Household
-from wsserver.clients.limits import LIMITED_FOR_S
+from wsserver.clients.limits import ADMIT, LIMIT, Meter
 from wsserver.clients.router import Router
 from wsserver.clients.states import Event, State, next_state
 from wsserver.http.errors import RequestError
 from wsserver.net.outbox import ENTRY_OVERHEAD
 from wsserver.net.transport import Transport
-from wsserver.reactor.timers import Timer
+from wsserver.reactor.deadline import Deadline
 from wsserver.websocket import codes
 from wsserver.websocket.close import decode_close
 from wsserver.websocket.errors import ProtocolError
@@ -62,13 +62,12 @@ class Client:
     """One connection, from accept to burial. It is the `Peer` that routers see and the owner of its transport."""
 
     __slots__ = (
-        "_due",
-        "_limited_since",
+        "_deadline",
+        "_meter",
         "_parser",
         "_ping_full_at",
         "_pinged_at",
-        "_rate_full_at",
-        "_timer",
+        "address",
         "cause",
         "closing",
         "context",
@@ -89,6 +88,7 @@ class Client:
         # configuration
         self.house = house
         self.transport = transport
+        self.address = transport.address  # where it comes from, for people
         self.id = ""  # given when it becomes OPEN
         self.subprotocol: str | None = None
         self.router = _NO_ROUTER  # who gets the messages; known from the handshake on
@@ -99,22 +99,15 @@ class Client:
         self.handshake: Handshake | None = Handshake(self, house.site, house.limits)  # until OPEN
         self.closing: Closing | None = None  # from the first Close on
         self._parser = _NO_PARSER  # from OPEN on
-        self._timer: Timer | None = None
-        self._due = 0.0  # when the state's deadline really is; the timer may fire earlier
+        self._deadline = Deadline(house.reactor.timers, self._on_deadline)  # of the state
         self._pinged_at = 0.0  # when the ping that is unanswered was sent; 0: none is
-        self._rate_full_at = 0.0  # see limits.Rate
-        self._ping_full_at = 0.0
-        self._limited_since = 0.0  # since when it is above its rate without a rest; 0: it is not
+        self._ping_full_at = 0.0  # see limits.Rate
+        self._meter = Meter(house.message_rate) if house.message_rate else None  # None: not limited
         # statistics
         self.created_at = house.reactor.now
         self.last_seen = house.reactor.now
         self.messages_in = 0
         self.cause = ""  # why it ended, for the log
-
-    @property
-    def address(self) -> str:
-        """Where it comes from, for people."""
-        return self.transport.address
 
     # -- the table --------------------------------------------------------------------------------------------------
 
@@ -172,7 +165,7 @@ class Client:
         self.arm(self.house.limits.close_timeout_s)
 
     def _enter_gone(self) -> None:
-        self._disarm()
+        self._deadline.clear()
         self._end_conversation()
         self.handshake = None
         self.closing = None
@@ -226,11 +219,13 @@ class Client:
     # -- OPEN: messages ---------------------------------------------------------------------------------------------
 
     def _receive(self, data: bytes) -> None:
-        """The hot path: bytes to messages to the router. `talking` is a plain bool because an enum member costs 67 ns."""
-        house = self.house
-        self.last_seen = house.reactor.now
+        """The hot path: bytes to messages to the router.
+
+        `talking` is a plain bool because an enum member costs 67 ns; one short message goes the short way.
+        """
+        self.last_seen = self.house.reactor.now
         parser = self._parser
-        if house.message_rate is None:
+        if self._meter is None:
             single = parser.take_single(data)
             if single is not None:
                 self.messages_in += 1
@@ -238,7 +233,7 @@ class Client:
                 return
         messages = parser.feed(data)
         self.messages_in += len(messages)
-        on_message = self.router.on_message if house.message_rate is None else self._receive_rated
+        on_message = self.router.on_message if self._meter is None else self._receive_rated
         rest = iter(messages)
         for opcode, payload in rest:
             if opcode <= codes.BINARY:
@@ -284,18 +279,11 @@ class Client:
 
     def _receive_rated(self, _peer: object, payload: bytes, opcode: int) -> None:
         """Between the parser and the router while messages are limited (`limits.rate`)."""
-        rate, now = self.house.message_rate, self.house.reactor.now
-        assert rate is not None
-        if self._rate_full_at <= now:
-            self._limited_since = 0.0  # it rested until its bucket was full
-        full_at = rate.charge(self._rate_full_at, now)
-        if rate.allows(full_at, now):
-            self._rate_full_at = full_at
+        assert self._meter is not None
+        verdict = self._meter.judge(self.house.reactor.now)
+        if verdict is ADMIT:
             self.router.on_message(self, payload, opcode)
-        elif not self._limited_since:
-            self._limited_since = now
-            self.router.on_limited(self, payload, opcode)
-        elif now - self._limited_since < LIMITED_FOR_S:
+        elif verdict is LIMIT:
             self.router.on_limited(self, payload, opcode)
         else:
             self._fail(ProtocolError(codes.RATE_LIMITED, "too many messages for too long"))
@@ -312,24 +300,12 @@ class Client:
     # -- deadlines --------------------------------------------------------------------------------------------------
 
     def arm(self, delay_s: float) -> None:
-        """Set the state's deadline. One that moves later does not touch the timer."""
-        self._due = self.house.reactor.now + delay_s
-        if self._timer is None or self._timer.when > self._due:
-            self._disarm()
-            self._timer = self.house.reactor.timers.call_at(self._due, self._on_timer)
+        """Set the state's deadline."""
+        self._deadline.move(self.house.reactor.now + delay_s)
 
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        now = self.house.reactor.now
-        if now < self._due:
-            self._timer = self.house.reactor.timers.call_at(self._due, self._on_timer)
-        elif self.state is State.OPEN:
-            self._check_heartbeat(now)
+    def _on_deadline(self) -> None:
+        if self.state is State.OPEN:
+            self._check_heartbeat(self.house.reactor.now)
         elif self.state is State.CREATED and self.handshake is not None and self.handshake.started:
             self.handshake.refuse(RequestError(408, "The request did not arrive in time."), Event.DEADLINE)
         else:

@@ -1,10 +1,10 @@
 """The end of one conversation: both Close frames, in whichever order they cross (RFC 6455 section 7.1).
 
-| who starts                 | states                        | our Close      | then                                     |
-|----------------------------|-------------------------------|----------------|------------------------------------------|
-| the client sends Close     | CLOSING_CTS                   | echoes its code| gone as soon as it has left              |
-| the server, or a deadline  | CLOSING_STS, then CLOSING_STW | says why       | the client's Close is looked for         |
-| the client broke a rule    | CLOSING_STS, then CLOSING_STW | says which     | nothing it sends is looked at: `deaf`    |
+| who starts                | states                        | our Close       | then                                  |
+|---------------------------|-------------------------------|-----------------|---------------------------------------|
+| the client sends Close    | CLOSING_CTS                   | echoes its code | gone as soon as it has left           |
+| the server, or a deadline | CLOSING_STS, then CLOSING_STW | says why        | the client's Close is looked for      |
+| the client broke a rule   | CLOSING_STS, then CLOSING_STW | says which      | nothing it sends is looked at: `deaf` |
 
 An object of this class lives from the first Close to GONE, so that a client that is OPEN carries none of it.
 

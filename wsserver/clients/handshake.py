@@ -149,7 +149,7 @@ class Handshake:
     # -- a big answer, slice by slice -------------------------------------------------------------------------------
 
     def _send_slice_soon(self) -> None:
-        """The last slice has left. The next one waits for the next turn, so that a fast reader leaves room for others."""
+        """The last slice has left. The next one waits for the next turn, so that a fast reader holds up nobody."""
         self._client.transport.on_drained = None
         self._client.house.reactor.call_soon(self._send_slice)
 

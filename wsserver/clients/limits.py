@@ -1,6 +1,6 @@
 """The numbers that bound one client, and the arithmetic of rates. Pure: decides, does nothing.
 
-Where a number comes from stands in `configuration` (and in what `wsserver config` prints); these are the values in force.
+Where a number comes from stands in `configuration/settings.py` (and in what `wsserver config` prints).
 
 Read next: `client.py`.
 """
@@ -13,7 +13,11 @@ LIMITED_FOR_S: Final = 10.0
 
 PING_RATE: Final = 10.0
 PING_BURST: Final = 20.0
-"""Pings a second, and at once. The conformance suite sends ten at once; a client that measures latency sends one a second."""
+"""Pings a second, and at once. The conformance suite sends ten at once; who measures latency sends one a second."""
+
+ADMIT: Final = "admit"
+LIMIT: Final = "limit"
+CLOSE: Final = "close"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +59,26 @@ class Rate:
     def allows(self, full_at: float, now: float) -> bool:
         """Tell whether a bucket with that time is within the rate (the slack is for rounding)."""
         return full_at <= now + self.tolerance_s + 1e-9
+
+
+class Meter:
+    """Judges the messages of one client against the rate, and notices when it never stops being above it."""
+
+    __slots__ = ("_full_at", "_limited_since", "_rate")
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._full_at = 0.0
+        self._limited_since = 0.0  # since when it is above the rate without having rested; 0: it is not
+
+    def judge(self, now: float) -> str:
+        """Judge one message at `now` (seconds, monotonic): ADMIT, LIMIT, or CLOSE after LIMITED_FOR_S of that."""
+        if self._full_at <= now:
+            self._limited_since = 0.0  # it rested until its bucket was full
+        full_at = self._rate.charge(self._full_at, now)
+        if self._rate.allows(full_at, now):
+            self._full_at = full_at
+            return ADMIT
+        if not self._limited_since:
+            self._limited_since = now
+        return LIMIT if now - self._limited_since < LIMITED_FOR_S else CLOSE

@@ -6,12 +6,12 @@ Read next: `client.py`.
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Final, cast
+from typing import Final, cast
 
 from wsserver.clients.client import Client
 from wsserver.clients.household import Household
 from wsserver.clients.limits import PING_BURST, PING_RATE, ClientLimits, Rate
-from wsserver.clients.router import Peer, Router, Timer
+from wsserver.clients.router import Peer, Timer
 from wsserver.clients.site import Site
 from wsserver.http.dates import format_date
 from wsserver.http.errors import RequestError

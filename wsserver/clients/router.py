@@ -24,7 +24,7 @@ class Peer(Protocol):
     id: str
     """Unique in this server for ever, unguessable: 12 characters."""
     address: str
-    """Where it comes from: `127.0.0.1:50312`, `[::1]:50312` or `unix`."""
+    """Where it comes from: `127.0.0.1:50312`, `[::1]:50312` or `unix`. Do not change it."""
     subprotocol: str | None
     """What the upgrade agreed on; None when nothing was asked for or nothing asked for is known."""
     context: Any

@@ -1,16 +1,16 @@
 """The table is the truth: the states of one client, the events that move it, and nothing else.
 
-Seven of the nine rows of the design's table start in a state; two start before there is a client. Rows marked `added` are
-what real life brings besides: plain HTTP on a kept connection, a deadline in every state, a loss in every state, and a
-server that closes for reasons of its own. Any other pair raises IllegalStep: it is our bug, never the peer's.
+Seven of the nine rows of the design's table start in a state; two start before there is a client. Rows marked `added`
+are what real life brings besides: plain HTTP on a kept connection, a deadline in every state, a loss in every state,
+and a server that closes for reasons of its own. Any other pair raises IllegalStep: it is our bug, never the peer's.
 
 The three closing states are named after who pulled the trigger and what is done about it:
 STS, Server Trigger Start: we want to close, our Close frame is on its way out;
 CTS, Client Trigger Start: the peer's Close came, our answer is on its way out;
 STW, Server Trigger Wait: our Close frame has left, the peer's answer has not come.
 
-Steps are taken six times in a life, so they may cost a look-up in two dicts. Data messages leave an OPEN client OPEN; their
-rows stand here for the truth's sake, and no step is taken for each of them.
+Steps are taken six times in a life, so they may cost a look-up in two dicts. Data messages leave an OPEN client OPEN;
+their rows stand here for the truth's sake, and no step is taken for each of them.
 
 Read next: `client.py`, the one caller of `next_state`; the diagram is docs/state-machine.md, generated from here.
 """

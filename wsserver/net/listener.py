@@ -8,9 +8,9 @@ What accept(2) reports besides success, and what is done:
 | ECONNABORTED, EPROTO, EPERM, ENETDOWN, ...  | that one connection failed       | next one                           |
 | EMFILE, ENFILE, ENOBUFS, ENOMEM             | we have nothing left to accept with | stop listening for 0.25 s       |
 
-The last row is the trap: the connection stays in the queue, a level-triggered poller reports it at once again, and a naive
-loop fails 650,000 times a second. While we rest, one fd that was kept in reserve lets us accept one connection a second
-and close it, so that clients learn they are not wanted instead of waiting.
+The last row is the trap: the connection stays in the queue, a level-triggered poller reports it at once again, and a
+naive loop fails 650,000 times a second. While we rest, one fd that was kept in reserve lets us accept one connection a
+second and close it, so that clients learn they are not wanted instead of waiting.
 
 Read next: `transport.py`.
 """
@@ -38,7 +38,7 @@ OnAccept = Callable[[socket.socket, str], None]
 
 
 class Listener:
-    """One listening socket. `on_accept(sock, address)` gets non-blocking sockets; `on_exhausted(error)` the bad news."""
+    """One listening socket. `on_accept(sock, address)` gets non-blocking sockets, `on_exhausted(error)` bad news."""
 
     def __init__(
         self, reactor: Reactor, sock: socket.socket, on_accept: OnAccept, on_exhausted: Callable[[OSError], None]

@@ -1,7 +1,8 @@
 """What waits to be sent to one client: a list of frames, its weight, and the rule for when it is too heavy.
 
-Pure bookkeeping, no socket: `transport.py` sends. Broadcast frames are shared by all members, so what one client's queue
-pins is mostly the list; still every queue is charged in full, so that the sum over clients bounds the worst case.
+Pure bookkeeping, no socket: `transport.py` sends. Broadcast frames are shared by all members, so what one client's
+queue pins is mostly the list; still every queue is charged in full, so that the sum over clients bounds the worst
+case.
 
     put(frame) -> frames: [ f1 | f2 | f3 | ... ]  -> gather() -> bytes for one send -> sent(n)
                             ^ head: `head_sent` bytes of it are gone already, so it may no longer be dropped

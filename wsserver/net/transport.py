@@ -1,7 +1,7 @@
 """One non-blocking socket: partial reads and writes, half-close, reset, and a queue that is flushed once a turn.
 
-It moves bytes and never looks at them. Everything it has to say goes to its `owner`; where bytes go is `on_bytes`, which
-the owner swaps when it enters a new state, so that no `if state` runs per read.
+It moves bytes and never looks at them. Everything it has to say goes to its `owner`; where bytes go is `on_bytes`,
+which the owner swaps when it enters a new state, so that no `if state` runs per read.
 
     kernel -> on_events -> on_bytes(data)          write(frame) -> outbox -> [end of turn] flush -> kernel
                         -> owner.on_lost(error)                           -> on_drained()   when the last byte left
@@ -69,12 +69,11 @@ class Owner(Protocol):
 
 
 class Transport(Outbox):
-    """A connected socket and its queue: an Outbox that sends itself. One object less for each client, and one hop less."""
+    """A connected socket and its queue: an Outbox that sends itself, which saves each client an object and a hop."""
 
     __slots__ = (
         "_blocked",
         "_discarded",
-        "eof",
         "_finishing",
         "_held",
         "_interest",
@@ -82,6 +81,7 @@ class Transport(Outbox):
         "_timer",
         "address",
         "closed",
+        "eof",
         "fd",
         "limit",
         "on_bytes",

@@ -1,8 +1,8 @@
 """Four ways to ask the kernel which file descriptors are ready, behind one face.
 
-`epoll` is the one we run on; `poll`, `select` and `kqueue` are lessons, and a way to run elsewhere. All four report with
-the same bits. What is deliberately absent: edge triggering. A level-triggered fd that was read only in part is reported
-again, which is what makes "64 KiB a wake-up, then somebody else's turn" one line of code.
+`epoll` is the one we run on; `poll`, `select` and `kqueue` are lessons, and a way to run elsewhere. All four report
+with the same bits. What is deliberately absent: edge triggering. A level-triggered fd that was read only in part is
+reported again, which is what makes "64 KiB a wake-up, then somebody else's turn" one line of code.
 
 Facts of the kernel that the rest of the house relies on (epoll(7), poll(2)):
   - ERROR and HANGUP are reported whatever the interest is, even when it is 0, and again at each call until the fd goes.

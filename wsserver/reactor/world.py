@@ -74,7 +74,7 @@ class World:
         return listeners
 
     def listen_unix(self, path: str) -> socket.socket:
-        """Listen on a Unix socket. A path left over from a dead server is taken; a live server's is not (EADDRINUSE)."""
+        """Listen on a Unix socket. A path that a dead server left is taken; a live server's is not (EADDRINUSE)."""
         if _is_dead_unix_socket(path):
             os.unlink(path)
         return _listen(socket.AF_UNIX, path)

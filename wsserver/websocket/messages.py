@@ -1,7 +1,7 @@
 """A message in the making: the pieces of one fragmented or slowly arriving message (RFC 6455 section 5.4).
 
-One growing buffer, never a list of pieces: a one-byte piece in a list pins 43 bytes, in a bytearray 1.07. What a message
-may come to is announced by its frames' headers, so the parser refuses it before any of that is stored.
+One growing buffer, never a list of pieces: a one-byte piece in a list pins 43 bytes, in a bytearray 1.07. What a
+message may come to is announced by its frames' headers, so the parser refuses it before any of that is stored.
 
 Read next: `parser.py`, which fills it.
 """
