@@ -4,7 +4,7 @@ import json
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsserver.chat.codec_json import JsonCodec
@@ -174,6 +174,7 @@ def test_an_event_that_is_nested_too_deeply_is_refused_and_not_a_crash() -> None
         (data,) = data  # type: ignore[assignment]
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.text(min_size=1))
 def test_texts_come_out_as_they_went_in(text: str) -> None:
     payload = json.dumps({"type": "message", "channel": "c", "text": text}).encode()
@@ -193,6 +194,7 @@ objects = st.fixed_dictionaries({"type": st.sampled_from(sorted(COMMAND_TYPES)) 
 )
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.binary() | (objects | values).map(lambda value: json.dumps(value).encode()))
 def test_whatever_comes_in_a_command_or_a_chat_error_comes_out(payload: bytes) -> None:
     try:
@@ -203,6 +205,7 @@ def test_whatever_comes_in_a_command_or_a_chat_error_comes_out(payload: bytes) -
         assert command.__struct_config__.tag in COMMAND_TYPES
 
 
+@settings(deadline=None, derandomize=True)
 @given(st.data())
 def test_a_good_message_cut_anywhere_is_refused(data: st.DataObject) -> None:
     payload = b'{"type":"message","channel":"lobby","text":"hi \\u00e9 \xc3\xa9","id":12}'

@@ -1,6 +1,6 @@
 """The roster: who is there, who is waited for, and what is to be announced when."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wsserver.chat.presence import BUNDLE_S, CROWD_BUNDLE_S, Change, Roster
@@ -159,6 +159,7 @@ moves = st.lists(
 )
 
 
+@settings(deadline=None, derandomize=True)
 @given(moves)
 def test_who_believes_every_announcement_knows_who_is_there(moves: list[tuple[str, str]]) -> None:
     roster, clients, now = Roster(), dict.fromkeys(["ann", "bob", "cid"], 0), 0.0

@@ -12,7 +12,6 @@ Read next: `history.py`, which cuts the slices.
 
 from typing import Final
 
-from wsserver.chat.batch import Batch
 from wsserver.chat.channels import Channel
 from wsserver.chat.history import read_slice
 from wsserver.chat.log import Log, StoreUnavailable
@@ -27,15 +26,12 @@ PAUSE_S: Final = 0.1
 class CatchUp:
     """One member of one channel on its way to the live stream; `seq` is the last message that it was sent."""
 
-    __slots__ = ("_batch", "_channel", "_log", "_session", "_surroundings", "_timer", "seq")
+    __slots__ = ("_channel", "_log", "_session", "_surroundings", "_timer", "seq")
 
-    def __init__(
-        self, surroundings: Surroundings, log: Log, batch: Batch, session: Session, channel: Channel, seq: int
-    ) -> None:
+    def __init__(self, surroundings: Surroundings, log: Log, session: Session, channel: Channel, seq: int) -> None:
         """Begin: `session` has been sent everything up to `seq`."""
         self._surroundings = surroundings
         self._log = log
-        self._batch = batch
         self._session = session
         self._channel = channel
         self.seq = seq
@@ -48,8 +44,7 @@ class CatchUp:
         self._channel.catching_up.pop(self._session, None)
 
     def _step(self) -> None:
-        """Send the next slice, then pause or go live."""
-        self._batch.settle(self._channel)
+        """Send the next slice, then pause or go live: what waits for the end of this turn is then heard live."""
         try:
             newest = self._log.head(self._channel.name).seq
             messages = read_slice(self._log, self._channel.name, self.seq, newest)

@@ -111,8 +111,7 @@ class Rooms:
         if recovery.complete:
             channel.audience.add(session)
         else:
-            seq = recovery.messages[-1].seq
-            CatchUp(self._surroundings, self._log, self._batch, session, channel, seq)
+            CatchUp(self._surroundings, self._log, session, channel, recovery.messages[-1].seq)
 
     def _stop_listening(self, session: Session, channel: Channel) -> None:
         channel.audience.discard(session)
