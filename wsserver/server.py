@@ -11,6 +11,7 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from importlib.resources import as_file, files
 from pathlib import Path
 from socket import AF_UNIX, socket
@@ -23,6 +24,7 @@ from wsserver.clients.client import Client
 from wsserver.clients.echo import EchoRouter
 from wsserver.clients.limits import ClientLimits
 from wsserver.clients.registry import Registry
+from wsserver.clients.router import Router
 from wsserver.clients.site import Site
 from wsserver.config import Config
 from wsserver.drain import Drain
@@ -49,15 +51,18 @@ _LOG: Final = logs.get("server")
 class Server:
     """All parts of one server, built and wired. `start` opens the sockets, `run` turns until it is drained."""
 
-    def __init__(self, config: Config, world: World) -> None:
-        """Build everything that needs no socket. Raises OSError when the page's folder cannot be opened."""
+    def __init__(self, config: Config, world: World, routers: Mapping[str, Router] | None = None) -> None:
+        """Build everything that needs no socket. Raises OSError when the page's folder cannot be opened.
+
+        `routers` are served at their paths besides `/chat` and `/echo`, or in their place.
+        """
         self.config = config
         self.world = world
         self.reactor = Reactor(world, world.open_poller(config.server.poller), _report_crash)
         store = MemoryStore(world.random_bytes, world.monotonic, lambda _channel: config.chat.history)
         self.chat = ChatRouter(_chat_settings(config), store)
         self.site = Site(
-            routers={"/chat": self.chat, "/echo": EchoRouter()},
+            routers={"/chat": self.chat, "/echo": EchoRouter(), **(routers or {})},
             pages={"/livez": self._livez, "/readyz": self._readyz},
             fallback=StaticFiles(Directory(find_static(config.server.static)).open).answer,
             open_paths=frozenset({"/livez", "/readyz"}),
@@ -77,8 +82,8 @@ class Server:
     def start(self) -> None:
         """Open the listening sockets. Raises OSError."""
         sockets = self._listen()
-        self.address, host, port = _describe(sockets[0], self.config.server.host)
-        rule = OriginRule(self.config.server.origins, self.config.server.hosts, host, port)
+        self.address = _describe(sockets[0])
+        rule = OriginRule(self.config.server.origins, self.config.server.hosts, self._bound_host(sockets[0]))
         self.site.judge_host = rule.check_host
         self.site.judge_origin = rule.check_origin
         self.listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted) for sock in sockets]
@@ -94,6 +99,13 @@ class Server:
         if server.unix:
             return [self.world.listen_unix(server.unix)]
         return self.world.listen_tcp(server.host, server.port)
+
+    def _bound_host(self, listener: socket) -> str | None:
+        """Return what Host may name by default: as configured, else where an inherited socket is bound."""
+        if listener.family == AF_UNIX:
+            return None
+        name: str = listener.getsockname()[0]
+        return name if self.config.server.fd is not None else self.config.server.host
 
     def run(self) -> int:
         """Turn until drained; return the exit code."""
@@ -139,10 +151,10 @@ class Server:
         return json_response(200, {"status": "ready"})
 
 
-def run(config: Config) -> int:
-    """Run a server until it is told to stop; return the exit code."""
+def run(config: Config, routers: Mapping[str, Router] | None = None) -> int:
+    """Run a server until it is told to stop; return the exit code. `routers` are yours, by path."""
     try:
-        server = Server(config, World())
+        server = Server(config, World(), routers)
     except OSError as error:
         return _fail(f"cannot read the files of the page: {error}. Name their folder with --set server.static=PATH.")
     try:
@@ -197,14 +209,13 @@ def _only_get(request: Request) -> None:
         raise RequestError(405, "Only GET and HEAD are answered here.", (("Allow", "GET, HEAD"),))
 
 
-def _describe(listener: socket, wanted_host: str) -> tuple[str, str | None, int]:
-    """Return (address for people, bound host or None, port) of a listening socket."""
+def _describe(listener: socket) -> str:
+    """Return the address of a listening socket, for people."""
     name = listener.getsockname()
     if listener.family == AF_UNIX:
-        return f"unix:{name}", None, 0
+        return f"unix:{name}"
     host, port = name[0], name[1]
-    shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}", wanted_host or host, port
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 def _explain(config: Config, error: OSError) -> str:
