@@ -57,7 +57,7 @@ class HeadReader:
             self._pairs.append(parse_header_line(line))
 
     def _read_first_line(self, intake: Intake) -> bytes | None:
-        """Return the next line; an empty one only the first time (RFC 9112 section 2.2: there are clients that send one)."""
+        """Return the next line; an empty one only the first time (RFC 9112 section 2.2: some clients send one)."""
         first = intake.first()
         if first is not None and not may_start_request(first):
             raise RequestError(400, "This is not the beginning of an HTTP/1.1 request.")
