@@ -135,8 +135,8 @@ class Client:
         self.transport.on_drained = None
         self.step(Event.SEND_HANDSHAKE_SUCCEEDED)
         self.router.on_open(self)
-        if early and self.talking:
-            self._receive(early)
+        if early:
+            self.transport.on_bytes(early)
         if not self._parser.more:
             self.transport.release()
 
@@ -154,10 +154,14 @@ class Client:
         """CLOSING_STS and CLOSING_CTS: the router says its last words, then the Close frame is queued behind them."""
         assert self.closing is not None
         self.transport.on_bytes = self.closing.receive
-        self.transport.on_drained = self.closing.on_sent
         self.arm(self.house.limits.close_timeout_s)
         self._end_conversation()
         self.closing.send_close()
+        self.transport.on_drained = self.closing.on_sent  # not before: last words that fill the queue drain it too
+        if self._parser.more:
+            self.receive_more_soon()
+        else:
+            self.transport.release()
 
     def _enter_waiting(self) -> None:
         assert self.closing is not None
@@ -167,6 +171,8 @@ class Client:
     def _enter_gone(self) -> None:
         self._deadline.clear()
         self._end_conversation()
+        if self.handshake is not None:
+            self.handshake.drop_body()
         self.handshake = None
         self.closing = None
         self._parser = _NO_PARSER
@@ -357,7 +363,7 @@ class Client:
         """A rule of ours is broken: this client goes, with 1011 or 500, the server lives (invariant 10)."""
         if self.state is State.OPEN:
             self._start_closing(Event.SERVER_CLOSES, codes.INTERNAL_ERROR, "internal error")
-        elif self.state is State.CREATED and self.handshake is not None:
+        elif self.state is State.CREATED and self.handshake is not None and not self.handshake.busy:
             self.handshake.refuse(RequestError(500, "The server made a mistake; it is in its log."))
         elif self.state is not State.GONE:
             self.transport.close()

@@ -34,7 +34,7 @@ BODY_PROGRESS_S: Final = 30.0
 class Handshake:
     """The HTTP side of one client."""
 
-    __slots__ = ("_body", "_body_left", "_client", "_keep", "_limits", "_parser", "_served", "_site")
+    __slots__ = ("_body", "_body_left", "_client", "_keep", "_limits", "_more", "_parser", "_served", "_site")
 
     def __init__(self, client: "Client", site: Site, limits: ClientLimits) -> None:
         self._client = client
@@ -45,16 +45,17 @@ class Handshake:
         self._body: Iterator[bytes] | None = None  # slices still to come of the answer that is on its way
         self._body_left = 0  # bytes of it
         self._keep = True  # whether the connection outlives that answer
+        self._more = False  # the batch was full: requests that are complete may wait for the next turn
 
     @property
     def started(self) -> bool:
-        """Part of a request is here: a deadline deserves an answer (408) and not just silence."""
-        return self._parser.started
+        """Part of a request is here, and no other answer under way: a deadline deserves one (408), not just silence."""
+        return self._parser.started and self._body is None
 
     @property
     def busy(self) -> bool:
-        """An answer is on its way slice by slice."""
-        return self._body is not None
+        """Answers are still to come, though the client may have ended its side."""
+        return self._body is not None or self._more
 
     def take_rest(self) -> bytes:
         """Return the bytes that came behind the upgrade request: the first frames of an impatient client."""
@@ -67,23 +68,32 @@ class Handshake:
 
     def serve(self) -> None:
         """Answer the requests that are complete, in order; a batch at most, the rest in the next turn."""
+        self._more = False
         try:
             for _ in range(PIPELINE_BATCH):
-                if self._client.state is not State.CREATED or self.busy:
+                if self._client.state is not State.CREATED or self._body is not None:
                     return
                 request = self._parser.next_request()
                 if request is None:
-                    self._invite_body()
+                    self._await_more()
                     return
                 self._answer(request)
+            self._more = True
             self._client.house.reactor.call_soon(self.serve)
         except RequestError as error:
             self.refuse(error)
 
-    def _invite_body(self) -> None:
+    def on_crash(self, error: Exception) -> None:
+        """An exception of ours escaped from a call that was put off to this turn."""
+        self._client.on_crash(error)
+
+    def _await_more(self) -> None:
+        """No request is complete: invite a body that waits for it (100 Continue), or end with a client that ended."""
         interim = self._parser.take_interim()
         if interim:
             self._client.transport.write_last(interim)
+        if self._client.transport.eof:
+            self._client.on_eof()
 
     def _answer(self, request: Request) -> None:
         site = self._site
@@ -113,7 +123,7 @@ class Handshake:
 
     def _respond(self, request: Request, response: Response) -> None:
         transport = self._client.transport
-        self._keep = request.keep_alive and self._served < self._limits.max_requests and not transport.eof
+        self._keep = request.keep_alive and self._served < self._limits.max_requests
         head_only = request.method == "HEAD"
         transport.write_last(self._encode(response, head_only, self._keep, request.minor_version))
         if response.slices is not None and not head_only:
@@ -155,8 +165,7 @@ class Handshake:
 
     def _send_slice(self) -> None:
         client = self._client
-        if self._body is None or client.transport.closed:
-            self.drop_body()
+        if self._body is None:
             return
         piece = next(self._body, b"") if self._body_left else b""
         if piece:

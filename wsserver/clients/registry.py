@@ -16,7 +16,7 @@ from wsserver.clients.site import Site
 from wsserver.http.dates import format_date
 from wsserver.http.errors import RequestError
 from wsserver.http.response import encode_response, error_response
-from wsserver.net.outbox import ENTRY_OVERHEAD
+from wsserver.net.outbox import ENTRY_OVERHEAD, Droppable
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
 from wsserver.websocket.prepared import PreparedMessage
@@ -141,7 +141,7 @@ class Registry:
         The inner loop of a busy room, so `Transport.write` is written out here: two calls less are a fifth of what a
         member costs besides its `send`. Nothing in it calls back: trouble is reported in the next turn.
         """
-        frame = message.frame
+        frame = Droppable(message.frame)  # one of many: what a queue policy may drop, unlike the answer to a question
         weight = len(frame) + ENTRY_OVERHEAD
         mark_dirty = self._reactor.dirty.append
         for client in cast(Iterable[Client], peers):
