@@ -83,7 +83,8 @@ class Server:
         """Open the listening sockets. Raises OSError."""
         sockets = self._listen()
         self.address = _describe(sockets[0])
-        rule = OriginRule(self.config.server.origins, self.config.server.hosts, self._bound_host(sockets[0]))
+        host, port = self._bound_to(sockets[0])
+        rule = OriginRule(self.config.server.origins, self.config.server.hosts, host, port)
         self.site.judge_host = rule.check_host
         self.site.judge_origin = rule.check_origin
         self.listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted) for sock in sockets]
@@ -100,12 +101,12 @@ class Server:
             return [self.world.listen_unix(server.unix)]
         return self.world.listen_tcp(server.host, server.port)
 
-    def _bound_host(self, listener: socket) -> str | None:
-        """Return what Host may name by default: as configured, else where an inherited socket is bound."""
+    def _bound_to(self, listener: socket) -> tuple[str | None, int]:
+        """Return host and port that a browser may name: the configured host, or where an inherited socket is bound."""
         if listener.family == AF_UNIX:
-            return None
-        name: str = listener.getsockname()[0]
-        return name if self.config.server.fd is not None else self.config.server.host
+            return None, 0
+        address, port = listener.getsockname()[:2]
+        return address if self.config.server.fd is not None else self.config.server.host, port
 
     def run(self) -> int:
         """Turn until drained; return the exit code."""

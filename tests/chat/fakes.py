@@ -1,7 +1,7 @@
 """A world for the chat without sockets or clocks: peers that remember, timers fired by hand, turns ended by hand."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
@@ -11,11 +11,22 @@ from wsserver.chat.settings import ChatSettings
 from wsserver.clients.router import Peer
 from wsserver.stores.memory import MemoryStore
 from wsserver.websocket.codes import BINARY, TEXT
-from wsserver.websocket.prepared import PreparedMessage
+from wsserver.websocket.prepared import Prepared
 
 Json = dict[str, Any]
 
 NOON_MS = 1_700_000_000_000
+
+
+def unframe(frames: bytes) -> Iterator[tuple[bytes, int]]:
+    """Take whole unmasked frames apart again: (payload, opcode) each."""
+    while frames:
+        size, start = frames[1], 2
+        if size >= 126:
+            start = 4 if size == 126 else 10
+            size = int.from_bytes(frames[2:start], "big")
+        yield frames[start : start + size], frames[0] & 0x0F
+        frames = frames[start + size :]
 
 
 class FakePeer:
@@ -73,10 +84,11 @@ class FakeSurroundings:
     def at_end_of_turn(self, callback: Callable[[], None]) -> None:
         self.at_end.append(callback)
 
-    def fan_out(self, peers: Iterable[Peer], message: PreparedMessage) -> None:
+    def fan_out(self, peers: Iterable[Peer], message: Prepared, at_once: bool = False) -> None:
         for peer in list(peers):
-            peer.send(message.payload, message.opcode)
-            self.deliveries += 1
+            for payload, opcode in unframe(message.frame):
+                peer.send(payload, opcode)
+                self.deliveries += 1
 
     def end_turn(self) -> None:
         callbacks, self.at_end = self.at_end, []

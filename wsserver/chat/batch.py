@@ -16,7 +16,7 @@ from wsserver.chat.channels import Channel
 from wsserver.chat.errors import ChatError
 from wsserver.chat.log import Log, Publication, Stored, StoreUnavailable
 from wsserver.chat.session import Session
-from wsserver.chat.vocabulary import MessageAck
+from wsserver.chat.vocabulary import MessageAck, MessageEvent
 from wsserver.clients.router import Surroundings
 
 BATCH_LIMIT: Final = 1000
@@ -93,10 +93,13 @@ class Batch:
         self.commit()
 
     def _deliver(self, senders: list[_Sender], stored: list[Stored]) -> None:
-        fan_out = self._surroundings.fan_out
+        """Give each channel its messages of this turn, in their order, as one piece."""
+        news: dict[Channel, list[MessageEvent]] = {}
         for (_, _, channel), result in zip(senders, stored, strict=True):
             if not result.duplicate:
-                channel.audience.deliver(result.message, fan_out)
+                news.setdefault(channel, []).append(result.message)
+        for channel, messages in news.items():
+            channel.audience.deliver(messages, self._surroundings.fan_out, at_once=len(news) == 1)
 
 
 def _acknowledge(senders: list[_Sender], stored: list[Stored]) -> None:

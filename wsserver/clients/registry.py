@@ -16,10 +16,10 @@ from wsserver.clients.site import Site
 from wsserver.http.dates import format_date
 from wsserver.http.errors import RequestError
 from wsserver.http.response import encode_response, error_response
-from wsserver.net.outbox import ENTRY_OVERHEAD, Droppable
+from wsserver.net.outbox import Droppable
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
-from wsserver.websocket.prepared import PreparedMessage
+from wsserver.websocket.prepared import Prepared
 
 REFUSALS_AT_ONCE: Final = 64
 """Connections above the limit that are told so with a 503 at any moment; the others are just closed."""
@@ -135,26 +135,17 @@ class Registry:
         """Call `callback` once, before this turn's output is sent."""
         self._reactor.at_end_of_turn(callback)
 
-    def fan_out(self, peers: Iterable[Peer], message: PreparedMessage) -> None:
-        """Queue one encoded message for every peer that talks.
+    def fan_out(self, peers: Iterable[Peer], message: Prepared, at_once: bool = False) -> None:
+        """Give one encoded message to every peer that talks; see `router.Surroundings`.
 
-        The inner loop of a busy room, so `Transport.write` is written out here: two calls less are a fifth of what a
-        member costs besides its `send`. Nothing in it calls back: trouble is reported in the next turn.
+        Nothing in it calls back: trouble is reported in the next turn, so `peers` cannot change meanwhile.
         """
-        frame = Droppable(message.frame)  # one of many: what a queue policy may drop, unlike the answer to a question
-        weight = len(frame) + ENTRY_OVERHEAD
-        mark_dirty = self._reactor.dirty.append
+        frame = Droppable(message.frame)
         for client in cast(Iterable[Client], peers):
-            transport = client.transport
-            queued = transport.queued + weight
-            if queued > transport.limit:  # full; or no longer talking, then the limit is -1
-                transport.write(frame)
-                continue
-            frames = transport.frames
-            if not frames:
-                mark_dirty(transport)
-            frames.append(frame)
-            transport.queued = queued
+            if at_once:
+                client.transport.send_now(frame)
+            else:
+                client.transport.write(frame)
 
 
 class Refusal:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from wsserver.websocket.codes import TEXT
-from wsserver.websocket.prepared import PreparedMessage
+from wsserver.websocket.prepared import Prepared
 
 
 class Peer(Protocol):
@@ -66,8 +66,14 @@ class Surroundings(Protocol):
     def at_end_of_turn(self, callback: Callable[[], None]) -> None:
         """Call `callback` once, when all events of this turn are handled and before anything is sent."""
 
-    def fan_out(self, peers: Iterable[Peer], message: PreparedMessage) -> None:
-        """Queue one encoded message for every peer. Safe while peers come and go."""
+    def fan_out(self, peers: Iterable[Peer], message: Prepared, at_once: bool = False) -> None:
+        """Give one encoded message, or several joined, to every peer.
+
+        Nobody is told of a loss meanwhile, so `peers` does not change.
+
+        It leaves at the end of the turn, together with what else there is for the same peer; `at_once` sends it right
+        away to those for whom nothing waits, which is cheaper for a crowd that gets nothing else this turn.
+        """
 
 
 class Router:

@@ -180,6 +180,28 @@ class Transport(Outbox):
         self.frames.append(frame)  # Outbox.append, written out: this runs for every answer
         self.queued = queued
 
+    def send_now(self, frame: bytes) -> None:
+        """Send a frame at once if nothing waits before it; what the kernel does not take waits in the queue.
+
+        For a broadcast to a crowd that gets nothing else this turn: not to queue saves a tenth of each delivery.
+        """
+        if self.queued or self.limit < 0:
+            self.write(frame)
+            return
+        try:
+            count = self.sock.send(frame)
+        except (BlockingIOError, InterruptedError):
+            count = 0
+        except OSError as error:
+            self._note(error)
+            return
+        if count == len(frame):
+            self.frames_sent += 1
+        else:
+            self.append(frame)
+            self.sent(count)
+            self._block(count)
+
     def write_last(self, data: bytes) -> None:
         """Queue bytes whatever the limit: answers that are bounded elsewhere, and last words."""
         if self.closed:
