@@ -34,7 +34,7 @@ class OriginRule:
     """
 
     def __init__(self, origins: Sequence[str], hosts: Sequence[str], bound_host: str | None, port: int) -> None:
-        self._origins = frozenset(origins)
+        self._origins = frozenset(origins) - {"null"}  # what sandboxed frames of anybody have
         names = tuple(hosts) or _default_names(bound_host)
         if bound_host is None:
             names += ("localhost",)
@@ -88,7 +88,8 @@ def _is_same(origin: str, host: str | None) -> bool:
     if match is None or theirs is None or ours is None:
         return False
     default = _DEFAULT_PORTS[match[1]]
-    return theirs[0] == ours[0] and (theirs[1] or default) == (ours[1] or default)
+    our_port, their_port = (default if port is None else port for port in (ours[1], theirs[1]))
+    return (ours[0], our_port) == (theirs[0], their_port)
 
 
 def _normalise(host: str) -> str:

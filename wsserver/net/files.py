@@ -40,7 +40,7 @@ _NOT_THERE: Final = frozenset(
 
 
 class OpenFile:
-    """A regular file, open for reading. Its fd is closed by `close`, by the end of `slices`, or with the last reference."""
+    """A regular file, open for reading. `close` closes it, and so do the end of `slices` and its last reference."""
 
     __slots__ = ("_fd", "mtime_ns", "size")
 
