@@ -166,3 +166,10 @@ def test_it_stops_at_the_end_of_the_turn_in_which_it_is_told(reactor):
     reactor.post(reactor.stop)
     reactor.run()
     assert reactor.turns == 1
+
+
+def test_a_timer_that_stops_it_ends_a_turn_that_does_not_sleep(reactor):
+    reactor.call_later(0, reactor.stop)
+    reactor.call_later(3600, lambda: None)
+    reactor.run()
+    assert reactor.poller.slept == [0]

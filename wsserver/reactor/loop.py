@@ -105,8 +105,9 @@ class Reactor:
             self.run_once()
 
     def stop(self) -> None:
-        """Let the current turn be the last."""
+        """Let the current turn be the last, and not sleep: the one who says so may be a timer."""
         self._running = False
+        self.call_soon(_nothing)
 
     def close(self) -> None:
         """Give the poller and the wake-up pair back."""
@@ -195,3 +196,7 @@ class Reactor:
             owner: Any = getattr(named or callback, "__self__", None)
             if hasattr(owner, "on_crash"):
                 owner.on_crash(error)
+
+
+def _nothing() -> None:
+    """Be something to do, so that a turn does not sleep."""
