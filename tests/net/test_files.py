@@ -130,8 +130,8 @@ def test_other_trouble_is_ours(number, directory, monkeypatch):
 
 def test_fd_is_given_back_when_it_cannot_be_looked_at(directory, monkeypatch):
     before = open_fds()
-    monkeypatch.setattr(os, "fstat", failing_with(errno.EIO))
-    with pytest.raises(OSError):
+    with monkeypatch.context() as world, pytest.raises(OSError, match="Input/output"):
+        world.setattr(os, "fstat", failing_with(errno.EIO))
         directory.open(("js", "main.js"))
     assert open_fds() == before
 
