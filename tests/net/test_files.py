@@ -102,7 +102,7 @@ def test_file_knows_when_it_was_changed(directory, root):
         ("a" * 300,),
         ("a",) * 5000,
     ],
-    ids=repr,
+    ids=lambda parts: "/".join(parts)[:40],
 )
 def test_nothing_else_is(parts, directory):
     assert directory.open(parts) is None
