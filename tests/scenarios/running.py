@@ -35,7 +35,7 @@ class RunningServer:
     """A process that has said it is ready. `address` is what its ready line says."""
 
     def __init__(self, *flags, pass_fds=()):
-        self._log = tempfile.TemporaryFile()
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
         self.process = subprocess.Popen(
             command(*flags),
             cwd=TOP,

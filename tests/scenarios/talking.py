@@ -22,7 +22,8 @@ class Talker:
     """A chat client. What it hears while it waits for something else is kept for later."""
 
     def __init__(self, url, **options):
-        self.socket = websocket.create_connection(url, timeout=PATIENCE_S, **options)
+        # json judges the UTF-8; websocket-client would judge it a second time, byte by byte
+        self.socket = websocket.create_connection(url, timeout=PATIENCE_S, skip_utf8_validation=True, **options)
         self.kept = []
         self._ids = itertools.count(1)
         self.welcome = self.hear("welcome")
@@ -66,10 +67,11 @@ class Talker:
         return json.loads(payload)
 
     def hear_close(self):
-        """Read until the server's Close, answer it, and return (code, reason)."""
+        """Read until the server's Close, answer it, hang up, and return (code, reason)."""
         opcode = None
         while opcode != websocket.ABNF.OPCODE_CLOSE:
             opcode, payload = self.socket.recv_data(control_frame=True)
+        self.socket.shutdown()
         return struct.unpack("!H", payload[:2])[0], payload[2:].decode()
 
     def is_quiet(self):
