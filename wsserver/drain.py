@@ -53,9 +53,13 @@ class Drain:
     def _send_off(self, client: Client) -> None:
         uniform = self._reactor.world.uniform
         delay_s = uniform(0, self._drain_s * CLOSED_BY)
-        if client.state is State.OPEN:
-            client.router.on_drain(client, round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2))
         self._reactor.call_later(delay_s, lambda: client.end(SERVICE_RESTART, "server restarts"))
+        if client.state is State.OPEN:
+            try:
+                client.router.on_drain(client, round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2))
+            except Exception as error:  # one router's mistake is not the others' way out
+                self._reactor.report(error)
+                client.on_crash(error)
 
     def _check(self) -> None:
         if self._done:

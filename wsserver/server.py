@@ -36,11 +36,12 @@ from wsserver.net.files import Directory
 from wsserver.net.listener import Listener
 from wsserver.observe import logs
 from wsserver.reactor.loop import Reactor
+from wsserver.reactor.poller import SELECT_FD_LIMIT
 from wsserver.reactor.world import World
 from wsserver.stores.memory import MemoryStore
 
-SPARE_FDS: Final = 64
-"""File descriptors that clients may not have: for listeners, files of the page, and refusals."""
+SPARE_FDS: Final = 256
+"""File descriptors that clients may not have: for listeners, files of the page, refusals, and a batch of accepts."""
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -51,8 +52,10 @@ _LOG: Final = logs.get("server")
 class Server:
     """All parts of one server, built and wired. `start` opens the sockets, `run` turns until it is drained."""
 
-    def __init__(self, config: Config, world: World, routers: Mapping[str, Router] | None = None) -> None:
-        """Build everything that needs no socket. Raises OSError when the page's folder cannot be opened.
+    def __init__(
+        self, config: Config, world: World, page: Directory, routers: Mapping[str, Router] | None = None
+    ) -> None:
+        """Build everything that needs no socket. `page` holds the files of the page.
 
         `routers` are served at their paths besides `/chat` and `/echo`, or in their place.
         """
@@ -64,13 +67,17 @@ class Server:
         self.site = Site(
             routers={"/chat": self.chat, "/echo": EchoRouter(), **(routers or {})},
             pages={"/livez": self._livez, "/readyz": self._readyz},
-            fallback=StaticFiles(Directory(find_static(config.server.static)).open).answer,
+            fallback=StaticFiles(page.open).answer,
             open_paths=frozenset({"/livez", "/readyz"}),
         )
         limits = config.limits
-        most = limits.connections or max(1, world.raise_fd_limit() - SPARE_FDS)
         self.registry = Registry(
-            self.reactor, self.site, _client_limits(config), most, limits.connections_per_ip, _log_gone
+            self.reactor,
+            self.site,
+            _client_limits(config),
+            _connections(config, world.raise_fd_limit()),
+            limits.connections_per_ip,
+            _log_gone,
         )
         self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)
         self.listeners: list[Listener] = []
@@ -155,9 +162,10 @@ class Server:
 def run(config: Config, routers: Mapping[str, Router] | None = None) -> int:
     """Run a server until it is told to stop; return the exit code. `routers` are yours, by path."""
     try:
-        server = Server(config, World(), routers)
+        page = Directory(find_static(config.server.static))
     except OSError as error:
         return _fail(f"cannot read the files of the page: {error}. Name their folder with --set server.static=PATH.")
+    server = Server(config, World(), page, routers)
     try:
         server.start()
     except OSError as error:
@@ -175,6 +183,14 @@ def find_static(configured: str) -> str:
         if installed.is_dir():
             return str(installed)
     return str(Path(__file__).resolve().parent.parent / "static")  # a checkout that was not installed
+
+
+def _connections(config: Config, fd_limit: int) -> int:
+    """Return how many clients there may be: as configured, as far as there are file descriptors for them."""
+    if config.server.poller == "select":
+        fd_limit = min(fd_limit, SELECT_FD_LIMIT)
+    possible = max(1, fd_limit - SPARE_FDS)
+    return min(config.limits.connections or possible, possible)
 
 
 def _client_limits(config: Config) -> ClientLimits:

@@ -28,6 +28,9 @@ ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 BIG = 4 << 20
 """Bytes of the page `/big`: more than the kernel takes."""
 
+MIDDLING = 50_000
+"""Bytes of the page `/middling`: more than a small kernel buffer takes, and too little to make the next answer wait."""
+
 UPGRADE = (
     "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {KEY}\r\n{{extra}}\r\n"
@@ -102,6 +105,10 @@ def _big(_request):
     return Response(200, body=b"b" * BIG)
 
 
+def _middling(_request):
+    return Response(200, body=b"m" * MIDDLING)
+
+
 def _broken(_request):
     raise LookupError("a mistake of ours")
 
@@ -111,7 +118,7 @@ def _missing(_request):
 
 
 class House:
-    """A registry with one Recorder at /talk, an echo at /echo, and the pages /page, /big and /broken."""
+    """A registry with one Recorder at /talk, an echo at /echo, and the pages /page, /middling, /big and /broken."""
 
     def __init__(self, *, most=100, most_per_ip=0, pages=None, **limits):
         self.errors = []
@@ -120,7 +127,7 @@ class House:
         self.router = Recorder()
         self.site = Site(
             routers={"/talk": self.router, "/echo": EchoRouter()},
-            pages={"/page": _page, "/big": _big, "/broken": _broken, **(pages or {})},
+            pages={"/page": _page, "/big": _big, "/middling": _middling, "/broken": _broken, **(pages or {})},
             fallback=_missing,
         )
         limits = {"rate": 0.0, **limits}

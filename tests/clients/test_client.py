@@ -1,5 +1,6 @@
 """Every row of the table that a peer, a clock or the server can cause, walked by a real client; and what OPEN does."""
 
+import gc
 import socket
 
 import pytest
@@ -8,9 +9,10 @@ from tests.clients.rig import BIG, close_payload, decode_frames, upgrade
 from tests.clients.ways import NO_STEP, WAYS, clogged
 from tests.websocket.frames_by_hand import frame
 from wsserver.clients import client as client_module
+from wsserver.clients.client import Client
 from wsserver.clients.limits import LIMITED_FOR_S, PING_BURST
 from wsserver.clients.states import ROWS, State, next_state
-from wsserver.net.transport import STALL_LIMIT_S
+from wsserver.net.transport import STALL_LIMIT_S, Transport
 from wsserver.websocket.codes import BINARY, CLOSE, PING, PONG, TEXT
 from wsserver.websocket.parser import FRAME_BATCH
 from wsserver.websocket.prepared import PreparedMessage
@@ -297,3 +299,47 @@ def test_a_reset_in_the_middle_of_a_message_is_a_loss_told_once(house):
     house.turn(3)
     assert house.router.heard == [("open",), ("close", 1006, "")]
     assert house.gone[0].cause.startswith("connection lost")
+
+
+def test_a_code_that_may_not_be_sent_is_the_caller_s_mistake_and_not_the_peer_s(house):
+    peer = house.open()
+    with pytest.raises(AssertionError, match="may not be sent"):
+        peer.client.close(1006)
+    assert peer.client.state is State.OPEN
+
+
+def test_a_close_behind_a_message_that_crashes_the_router_is_still_answered(house, expect_errors):
+    def crash(what, *_):
+        if what == "message":
+            raise ValueError("ours")
+
+    house.router.react = crash
+    peer = house.open()
+    peer.send(frame(TEXT, b"boom") + frame(CLOSE, b"\x03\xe8"))
+    assert decode_frames(peer.received())[-1][0] == CLOSE
+    assert peer.client.state is State.GONE
+    assert len(expect_errors(house)) == 1
+
+
+def test_clients_that_are_buried_are_freed_without_the_cyclic_collector(house):
+    """A full collection among thousands of clients takes milliseconds: they must not need it."""
+
+    def alive():
+        return sum(isinstance(thing, Client | Transport) for thing in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = alive()
+        for _ in range(5):
+            peer = house.open()
+            peer.send_frame(TEXT, b"hi")
+            peer.send_frame(CLOSE, b"\x03\xe8")
+            peer.socket.close()
+            house.turn(4)
+            peer.client = None
+        del peer
+        house.gone.clear()
+        assert alive() == before
+    finally:
+        gc.enable()

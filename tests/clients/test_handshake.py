@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.clients.rig import ACCEPT, BIG, Slices, get, parse_answers, upgrade
+from tests.clients.rig import ACCEPT, MIDDLING, Slices, get, parse_answers, upgrade
 from tests.websocket.frames_by_hand import frame
 from wsserver.clients.handshake import BODY_PROGRESS_S, PIPELINE_BATCH
 from wsserver.clients.states import State
@@ -306,13 +306,13 @@ def test_an_upgrade_behind_a_plain_request_on_the_same_connection(house):
 
 
 def test_open_begins_when_the_last_byte_of_the_101_has_left(house):
-    peer = house.connect()
-    peer.send(get("/big") + upgrade() + frame(TEXT, b"early"))
+    peer = house.connect(sndbuf=4096)
+    peer.send(get("/middling") + upgrade() + frame(TEXT, b"early"))
     assert peer.client.state is State.HANDSHAKE
     assert house.router.heard == []
     data = peer.received_in_all()
     assert data.endswith(b"\r\n\r\n")
-    assert len(data) > BIG
+    assert len(data) > MIDDLING
     assert house.router.heard == [("open",), ("message", b"early", TEXT)]
 
 
@@ -377,3 +377,11 @@ def test_while_draining_everything_new_is_503_but_the_open_paths(house):
     peer.send(upgrade())
     [(status, headers, _)] = parse_answers(peer.received())
     assert (status, headers["retry-after"]) == (503, "1")
+
+
+def test_answers_that_are_not_read_are_not_made(house):
+    """A few bytes of requests must not pin megabytes of answers."""
+    peer = house.connect(sndbuf=4096)
+    peer.send(get("/middling") * 16)
+    assert peer.client.transport.queued < 3 * MIDDLING
+    assert statuses(peer.received_in_all()) == [200] * 16

@@ -24,8 +24,8 @@ def clogged(house):
 
 def stuck_handshake(house):
     """A client whose 101 waits behind a page that is not read."""
-    peer = house.connect()
-    peer.send(get("/big") + upgrade())
+    peer = house.connect(sndbuf=4096)
+    peer.send(get("/middling") + upgrade())
     assert peer.client.state is State.HANDSHAKE
     return peer
 

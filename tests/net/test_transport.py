@@ -210,12 +210,49 @@ def test_a_broken_connection_is_reported_in_the_turn_after_the_send_that_found_i
     assert rig.owner.heard == ["lost", "buried"]
 
 
-def test_a_hang_up_ends_a_transport_that_does_not_read(rig):
-    rig.transport.hold()
-    rig.turn()
+def test_a_hang_up_ends_a_transport_that_does_not_read_because_it_is_not_read_itself(rig):
+    rig.fill()
     rig.peer.close()
-    rig.turn(2)
+    rig.turn(3)
     assert rig.owner.heard == ["lost", "buried"]
+
+
+def test_what_was_sent_before_a_hang_up_is_read_when_the_owner_is_ready(rig):
+    rig.transport.hold()
+    rig.peer.send(b"last words")
+    rig.peer.close()
+    rig.turn(3)
+    assert rig.owner.heard == [] and rig.owner.data == b""
+    rig.transport.release()
+    rig.turn(3)
+    assert rig.owner.data == b"last words"
+    assert rig.owner.heard[0] == "eof"
+
+
+def test_answers_that_nobody_reads_stop_the_reading_of_questions(rig):
+    """The queue grows while it is blocked, not only when it becomes blocked."""
+    rig.transport.on_bytes = lambda data: rig.transport.write(data)
+    rig.peer.setblocking(False)
+    sent = 0
+    for _ in range(2000):
+        try:
+            sent += rig.peer.send(b"x" * 60_000)
+        except BlockingIOError:
+            pass
+        rig.turn()
+        assert rig.transport.queued < READ_PAUSE + 2 * READ_SIZE
+    assert rig.owner.heard == []
+
+
+def test_a_pause_of_ours_is_not_held_against_a_peer_that_has_read_everything_meanwhile(rig):
+    data = rig.fill(300_000)
+    left = rig.peer.recv(len(data))
+    rig.peer.setblocking(False)
+    with pytest.raises(BlockingIOError):
+        while piece := rig.peer.recv(1 << 20):
+            left += piece
+    rig.jump(STALL_LIMIT_S + 60)
+    assert rig.owner.heard == []
 
 
 def test_a_reset_is_a_loss(rig):

@@ -61,3 +61,11 @@ def test_it_can_be_set_again_from_its_own_callback():
     rig.deadline = Deadline(rig.timers, again)
     rig.deadline.move(10)
     assert [rig.at(now) for now in (10, 15, 20, 30)] == [1, 1, 2, 3]
+
+
+def test_a_retired_deadline_lets_go_of_its_owner_for_good():
+    rig = Rig()
+    rig.deadline.move(10)
+    rig.deadline.retire()
+    rig.deadline.move(20)
+    assert rig.at(30) == 0

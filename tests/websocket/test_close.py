@@ -1,6 +1,6 @@
 import pytest
 
-from wsserver.websocket.close import REASON_LIMIT, decode_close, encode_close
+from wsserver.websocket.close import REASON_LIMIT, check_close, decode_close, encode_close
 from wsserver.websocket.errors import ProtocolError
 
 
@@ -55,3 +55,9 @@ def test_a_lone_surrogate_in_a_reason_cannot_stop_the_close():
 def test_a_code_that_may_not_be_sent_is_our_mistake():
     with pytest.raises(AssertionError):
         encode_close(1006)
+
+
+def test_codes_are_judged_before_anything_else_happens():
+    check_close(1000)
+    with pytest.raises(AssertionError, match="may not be sent"):
+        check_close(1005)

@@ -9,7 +9,7 @@ The handler for incoming bytes is swapped when a state is entered, so there is n
 
 | state       | bytes go to          | leaves by                                      |
 |-------------|----------------------|------------------------------------------------|
-| CREATED     | `_receive_request`   | `handshake.py`: upgrade granted, or refused     |
+| CREATED     | `Handshake.receive`  | upgrade granted or refused, plain HTTP is over |
 | HANDSHAKE   | nobody: reading held | the 101's last byte                            |
 | OPEN        | `_receive`           | Close, broken rule, `close()`, heartbeat, loss |
 | CLOSING_*   | `_receive_closing`   | Close sent, Close received, deadline, loss     |
@@ -37,7 +37,7 @@ from wsserver.net.outbox import ENTRY_OVERHEAD
 from wsserver.net.transport import Transport
 from wsserver.reactor.deadline import Deadline
 from wsserver.websocket import codes
-from wsserver.websocket.close import decode_close
+from wsserver.websocket.close import check_close, decode_close
 from wsserver.websocket.errors import ProtocolError
 from wsserver.websocket.frames import SHORT_HEADERS, SHORT_PAYLOAD, encode_frame
 from wsserver.websocket.parser import FrameParser
@@ -158,7 +158,7 @@ class Client:
         self._end_conversation()
         self.closing.send_close()
         self.transport.on_drained = self.closing.on_sent  # not before: last words that fill the queue drain it too
-        if self._parser.more:
+        if self._parser.more and not self.closing.deaf:
             self.receive_more_soon()
         else:
             self.transport.release()
@@ -169,7 +169,7 @@ class Client:
         self.arm(self.house.limits.close_timeout_s)
 
     def _enter_gone(self) -> None:
-        self._deadline.clear()
+        self._deadline.retire()
         self._end_conversation()
         if self.handshake is not None:
             self.handshake.drop_body()
@@ -211,6 +211,7 @@ class Client:
 
     def close(self, code: int = codes.NORMAL, reason: str = "") -> None:
         """Start the closing handshake behind what is queued; see `router.Peer`."""
+        check_close(code)
         if self.state is State.OPEN:
             self._start_closing(Event.SERVER_CLOSES, code, reason)
 
@@ -240,15 +241,12 @@ class Client:
         messages = parser.feed(data)
         self.messages_in += len(messages)
         on_message = self.router.on_message if self._meter is None else self._receive_rated
-        rest = iter(messages)
-        for opcode, payload in rest:
+        for opcode, payload in messages:
             if opcode <= codes.BINARY:
                 on_message(self, payload, opcode)
             else:
                 self._receive_control(opcode, payload)
             if not self.talking:
-                if self.closing is not None:
-                    self.closing.look_for_close(rest)
                 return
         if parser.error is not None:
             self._fail(parser.error)

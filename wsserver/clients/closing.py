@@ -11,13 +11,11 @@ An object of this class lives from the first Close to GONE, so that a client tha
 Read next: `states.py` for the rows; `net/transport.py`, `finish`, for what happens to the socket afterwards.
 """
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
 from wsserver.clients.states import Event, State
 from wsserver.websocket.close import encode_close
-from wsserver.websocket.codes import CLOSE
-from wsserver.websocket.parser import FrameParser, Message
+from wsserver.websocket.parser import FrameParser
 
 if TYPE_CHECKING:
     from wsserver.clients.client import Client
@@ -29,15 +27,15 @@ INPUT_LIMIT: Final = 1024 * 1024
 class Closing:
     """How one client's conversation ends. `code` and `reason` are those of the Close that started it."""
 
-    __slots__ = ("_client", "_close_received", "_deaf", "_input", "_parser", "code", "reason")
+    __slots__ = ("_client", "_close_received", "_input", "_parser", "code", "deaf", "reason")
 
     def __init__(self, client: "Client", parser: FrameParser, code: int, reason: str, deaf: bool) -> None:
         self.code = code
         self.reason = reason
         self._client = client
         self._parser = parser
-        self._deaf = deaf  # a rule was broken: what the peer sends has no meaning any more
-        self._close_received = False  # the peer's Close came while ours was on its way
+        self.deaf = deaf  # a rule was broken: what the peer sends has no meaning any more
+        self._close_received = parser.close_received  # the peer's Close came before ours had left
         self._input = 0  # bytes that came meanwhile
 
     def send_close(self) -> None:
@@ -51,21 +49,18 @@ class Closing:
             self._client.transport.close()
             self._client.on_lost(OSError("the client goes on sending after our Close"))
             return
-        if self._deaf:
+        if self.deaf:
             return
-        self.look_for_close(iter(self._parser.feed(data)))
-        if self._parser.error is not None:
-            self._deaf = True
-            self._give_up_waiting()
-        elif self._parser.more:
-            self._client.receive_more_soon()
-
-    def look_for_close(self, messages: Iterator[Message]) -> None:
-        """Skip messages up to the client's Close, if it is among them."""
-        if any(opcode == CLOSE for opcode, _ in messages):
+        self._parser.feed(data)
+        if self._parser.close_received:
             self._close_received = True
             if self._client.state is State.CLOSING_STW:
                 self._client.step(Event.RECEIVE_CLOSE)
+        elif self._parser.error is not None:
+            self.deaf = True
+            self._give_up_waiting()
+        elif self._parser.more:
+            self._client.receive_more_soon()
 
     def on_sent(self) -> None:
         """The last byte of our Close frame has left."""
@@ -80,7 +75,7 @@ class Closing:
 
     def await_answer(self) -> None:
         """CLOSING_STW: a client that was cut off for a broken rule learns from our FIN that nobody listens."""
-        if self._deaf:
+        if self.deaf:
             self._client.transport.shut_down_writing()
 
     def _give_up_waiting(self) -> None:

@@ -20,6 +20,7 @@ from wsserver.http.errors import RequestError
 from wsserver.http.request import Request, RequestParser
 from wsserver.http.response import Response, encode_response, error_response
 from wsserver.http.upgrade import check_upgrade, choose_subprotocol, encode_switching_protocols, wants_websocket
+from wsserver.net.transport import READ_PAUSE
 
 if TYPE_CHECKING:
     from wsserver.clients.client import Client
@@ -73,6 +74,9 @@ class Handshake:
             for _ in range(PIPELINE_BATCH):
                 if self._client.state is not State.CREATED or self._body is not None:
                     return
+                if self._client.transport.queued > READ_PAUSE:
+                    self._wait_for_reader()
+                    return
                 request = self._parser.next_request()
                 if request is None:
                     self._await_more()
@@ -82,6 +86,15 @@ class Handshake:
             self._client.house.reactor.call_soon(self.serve)
         except RequestError as error:
             self.refuse(error)
+
+    def _wait_for_reader(self) -> None:
+        """Its answers are not read: the next ones wait, unmade, until they are."""
+        self._more = True
+        self._client.transport.on_drained = self._go_on
+
+    def _go_on(self) -> None:
+        self._client.transport.on_drained = None
+        self._client.house.reactor.call_soon(self.serve)
 
     def on_crash(self, error: Exception) -> None:
         """An exception of ours escaped from a call that was put off to this turn."""

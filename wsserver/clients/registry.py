@@ -63,24 +63,39 @@ class Registry:
         """A connection was accepted: a new client, or a 503 when the house is full."""
         limits = self.house.limits
         transport = Transport(self._reactor, sock, address, limits.queue, limits.queue_policy)
-        ip = address.rpartition(":")[0]
         if self.sockets >= self._max_connections:
             self._refuse(transport, RequestError(503, "The server is full; try again later.", self._retry_after()))
-        elif self._max_per_ip and self._per_ip[ip] >= self._max_per_ip:
+        elif self._max_per_ip and self._is_crowded(_ip_of(address)):
             self._refuse(transport, RequestError(503, "Too many connections from your address.", self._retry_after()))
         else:
-            self.sockets += 1
-            if self._max_per_ip:
-                self._per_ip[ip] += 1
-            client = Client(self.house, transport)
-            self.clients.add(client)
+            self._begin(Client(self.house, transport))
+
+    def _is_crowded(self, ip: str) -> bool:
+        return bool(ip) and self._per_ip[ip] >= self._max_per_ip
+
+    def _begin(self, client: Client) -> None:
+        """Start a client and count it; one that cannot be watched is closed at once."""
+        try:
             client.start()
+        except OSError as error:
+            self._reactor.report(error)
+            client.transport.sock.close()
+            return
+        self.clients.add(client)
+        self.sockets += 1
+        if self._max_per_ip:
+            self._per_ip[_ip_of(client.address)] += 1
 
     def _retry_after(self) -> tuple[tuple[str, str], ...]:
         return (("Retry-After", str(round(self._reactor.world.uniform(1, RETRY_AFTER_S)))),)
 
     def _refuse(self, transport: Transport, error: RequestError) -> None:
-        transport.start(Refusal(self, transport))
+        try:
+            transport.start(Refusal(self, transport))
+        except OSError:
+            transport.sock.close()
+            return
+        self._refusals += 1
         if self._refusals > REFUSALS_AT_ONCE:
             transport.close()
             return
@@ -90,9 +105,9 @@ class Registry:
         transport.write_last(answer)
         transport.finish()
 
-    def count_refusal(self, change: int) -> None:
-        """A refusal begins (1) or is over (-1)."""
-        self._refusals += change
+    def end_refusal(self) -> None:
+        """One of those above the limit has gone."""
+        self._refusals -= 1
 
     def _forget(self, client: Client) -> None:
         self.clients.discard(client)
@@ -102,7 +117,7 @@ class Registry:
     def _release(self, client: Client) -> None:
         self.sockets -= 1
         if self._max_per_ip:
-            ip = client.address.rpartition(":")[0]
+            ip = _ip_of(client.address)
             self._per_ip[ip] -= 1
             if not self._per_ip[ip]:
                 del self._per_ip[ip]
@@ -148,6 +163,11 @@ class Registry:
                 client.transport.write(frame)
 
 
+def _ip_of(address: str) -> str:
+    """Return the address without its port; "" for a Unix socket, whose clients come from nowhere."""
+    return address.rpartition(":")[0]
+
+
 class Refusal:
     """The owner of a connection above the limit: it has nothing to say but the 503 that is queued already."""
 
@@ -156,7 +176,6 @@ class Refusal:
     def __init__(self, registry: Registry, transport: Transport) -> None:
         self._registry = registry
         self._transport = transport
-        registry.count_refusal(1)
 
     def on_eof(self) -> None:
         """Fine."""
@@ -170,7 +189,7 @@ class Refusal:
 
     def on_buried(self) -> None:
         """The fd is closed."""
-        self._registry.count_refusal(-1)
+        self._registry.end_refusal()
 
     def on_crash(self, _error: Exception) -> None:
         """Ours; there is nothing to save."""

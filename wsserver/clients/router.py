@@ -38,7 +38,10 @@ class Peer(Protocol):
         """
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """Start the closing handshake behind what is queued. A second call does nothing."""
+        """Start the closing handshake behind what is queued. A second call does nothing.
+
+        Raises AssertionError for a code that may not be sent: 1000-1003, 1007-1014 and 3000-4999 may.
+        """
 
 
 class Timer(Protocol):

@@ -6,6 +6,7 @@ What accept(2) reports besides success, and what is done:
 |---------------------------------------------|----------------------------------|------------------------------------|
 | EAGAIN                                      | nobody waits                     | until the next event               |
 | ECONNABORTED, EPROTO, EPERM, ENETDOWN, ...  | that one connection failed       | next one                           |
+| EINVAL, EBADF, ...                          | the listener itself is dead      | never again                        |
 | EMFILE, ENFILE, ENOBUFS, ENOMEM             | we have nothing left to accept with | stop listening for 0.25 s       |
 
 The last row is the trap: the connection stays in the queue, a level-triggered poller reports it at once again, and a
@@ -34,6 +35,8 @@ SHED_INTERVAL_S: Final = 1.0
 
 _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
+_DEAD: Final = frozenset({errno.EINVAL, errno.EBADF, errno.ENOTSOCK, errno.EOPNOTSUPP})
+
 OnAccept = Callable[[socket.socket, str], None]
 
 
@@ -57,6 +60,8 @@ class Listener:
         """Begin to accept."""
         if not self._watched and not self._closed:
             self._watched = True
+            if self._spare is None:
+                self._reserve()
             self._reactor.watch(self.sock.fileno(), READ, self)
 
     def on_events(self, _mask: int) -> None:
@@ -69,6 +74,10 @@ class Listener:
             except OSError as error:
                 if error.errno in _EXHAUSTED:
                     self._rest(error)
+                    return
+                if error.errno in _DEAD:
+                    self._stop_watching()
+                    self._on_exhausted(error)
                     return
                 continue  # that one connection failed before we got to it (accept(2), "Error handling")
             sock.setblocking(False)
@@ -97,8 +106,11 @@ class Listener:
             self.sock.accept()[0].close()
         except OSError:
             pass  # it went away, or somebody else took the fd: the next one will be told
+        self._reserve()
+
+    def _reserve(self) -> None:
         try:
-            self._spare = world.open_spare()
+            self._spare = self._reactor.world.open_spare()
         except OSError:
             pass  # without a reserve nobody is told; accepting goes on as before
 

@@ -103,7 +103,7 @@ class Transport(Outbox):
         self.limit = limit  # bytes that may wait in the outbox; -1: take nothing more
         self.policy = policy  # what to do above that (outbox.QUEUE_POLICIES)
         self.owner: Owner | None = None
-        self.on_bytes: Callable[[bytes], None] = self._discard  # where what is read goes
+        self.on_bytes: Callable[[bytes], None] = _ignore  # where what is read goes
         self.on_drained: Callable[[], None] | None = None  # called each time the outbox has become empty
         # state
         self.closed = False  # no more I/O; burial comes at the end of the turn
@@ -137,8 +137,12 @@ class Transport(Outbox):
                 return
             if data:
                 self.on_bytes(data)
+                if self._blocked:
+                    self._settle_interest()  # what was just answered may be more than the peer reads
             else:
                 self._on_eof()
+        elif mask & HANGUP and self._held and not mask & ERROR:
+            pass  # there is input to read yet, as soon as the owner has dealt with what it has
         elif mask & (ERROR | HANGUP):
             self._lose(self._pending_error())
         if mask & WRITE:
@@ -295,7 +299,13 @@ class Transport(Outbox):
         self._settle_interest()
 
     def _on_stall_timer(self) -> None:
+        """Judge a blocked queue. Timers come before events, so after a pause of ours it is tried once more first."""
         self._timer = None
+        self.flush()
+        if not self._blocked or self.closed:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
         if self.reactor.now - self.progress_at >= STALL_LIMIT_S:
             self._note(STALLED)
         else:
@@ -394,7 +404,7 @@ class Transport(Outbox):
         self.clear()
         self._cancel_timer()
         self.on_drained = None
-        self.on_bytes = self._discard
+        self.on_bytes = _ignore  # and no reference to ourselves is left
         self._interest = 0  # events of this fd that are still in the batch mean nothing any more
         self.reactor.bury(self)
 
@@ -410,3 +420,7 @@ class Transport(Outbox):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _ignore(_data: bytes) -> None:
+    """Where bytes go before there is an owner, and after the end."""

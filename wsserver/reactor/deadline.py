@@ -35,9 +35,18 @@ class Deadline:
             self._timer.cancel()
             self._timer = None
 
+    def retire(self) -> None:
+        """Make it never happen again, and let go of the callback: its owner would not be freed otherwise."""
+        self.clear()
+        self._callback = _nothing
+
     def _fire(self) -> None:
         fired, self._timer = self._timer, None
         if fired is not None and fired.when < self.due:
             self._timer = self._timers.call_at(self.due, self._fire)
         else:
             self._callback()
+
+
+def _nothing() -> None:
+    """The callback of a deadline that is over."""

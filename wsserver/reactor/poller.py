@@ -79,8 +79,7 @@ class PollPoller:
         self.unregister = self._poll.unregister
 
     def poll(self, timeout_s: float | None) -> list[tuple[int, int]]:
-        ready = self._poll.poll(None if timeout_s is None else _milliseconds(timeout_s))
-        return ready[:MAX_EVENTS]
+        return self._poll.poll(None if timeout_s is None else _milliseconds(timeout_s))
 
     def close(self) -> None:
         """Nothing to give back."""
@@ -115,7 +114,7 @@ class SelectPoller:
         masks = dict.fromkeys(readable, READ)
         for fd in writable:
             masks[fd] = masks.get(fd, 0) | WRITE
-        return list(masks.items())[:MAX_EVENTS]
+        return list(masks.items())
 
     def close(self) -> None:
         self._interest.clear()

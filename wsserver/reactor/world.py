@@ -112,8 +112,18 @@ class World:
 
 
 def _resolve(host: str, port: int) -> list[tuple]:  # type: ignore[type-arg]
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV)
+    try:
+        found = _look_up(host, port)
+    except UnicodeError:
+        raise OSError(errno.EINVAL, f"'{host}' is not a host name") from None
     return list(dict.fromkeys(found))
+
+
+def _look_up(host: str, port: int) -> list[tuple]:  # type: ignore[type-arg]
+    found: list[tuple] = socket.getaddrinfo(  # type: ignore[type-arg]
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE | socket.AI_NUMERICSERV
+    )
+    return found
 
 
 def _listen(family: int, address: object) -> socket.socket:

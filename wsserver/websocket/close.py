@@ -31,10 +31,15 @@ def decode_close(payload: bytes) -> tuple[int, str]:
     return code, reason.decode()
 
 
+def check_close(code: int) -> None:
+    """Judge a code that we are about to send. Raises AssertionError for one that may not be on the wire."""
+    assert code in _ON_THE_WIRE, f"close code {code} may not be sent; 1000-1003, 1007-1014 and 3000-4999 may"
+
+
 def encode_close(code: int, reason: str = "") -> bytes:
     """Return a whole Close frame. Code 1005 gives an empty one; a long reason is cut, never inside a code point."""
     if code == NO_STATUS:
         return encode_frame(CLOSE, b"")
-    assert code in _ON_THE_WIRE, code
+    check_close(code)
     cut = reason.encode("utf-8", "replace")[:REASON_LIMIT].decode("utf-8", "ignore").encode()
     return encode_frame(CLOSE, code.to_bytes(2, "big") + cut)

@@ -78,6 +78,11 @@ class FrameParser:
         self._stopped = False  # after a Close frame or an error, input is ignored
 
     @property
+    def close_received(self) -> bool:
+        """A Close frame has come; nothing behind it is looked at."""
+        return self._stopped and self.error is None
+
+    @property
     def held(self) -> int:
         """Bytes stored: those not parsed yet and those of an unfinished message."""
         return len(self._held) + (self._assembly.size if self._assembly is not None else 0)
