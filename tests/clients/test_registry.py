@@ -6,7 +6,7 @@ from tests.clients.rig import get, parse_answers
 from wsserver.clients.registry import REFUSALS_AT_ONCE, RETRY_AFTER_S
 from wsserver.clients.router import Router
 from wsserver.clients.states import State
-from wsserver.net.transport import LINGER_S
+from wsserver.net.farewell import LINGER_S
 from wsserver.websocket.codes import BINARY, CLOSE, TEXT
 from wsserver.websocket.prepared import PreparedMessage
 

@@ -2,122 +2,15 @@ import socket
 
 import pytest
 
-from tests.reactor.fakes import FakeWorld
+from tests.net.rig import Owner
 from wsserver.net.outbox import DROP_OLDEST, Droppable
+from wsserver.net.owner import OVERFLOW, STALLED
 from wsserver.net.transport import (
-    FINISH_S,
-    LINGER_BYTES,
-    LINGER_S,
-    OVERFLOW,
     READ_PAUSE,
     READ_SIZE,
     STALL_LIMIT_S,
-    STALLED,
     Transport,
 )
-from wsserver.reactor.loop import Reactor
-from wsserver.reactor.poller import open_poller
-
-
-class Owner:
-    def __init__(self):
-        self.heard = []
-        self.data = b""
-
-    def on_bytes(self, data):
-        self.data += data
-
-    def on_eof(self):
-        self.heard.append("eof")
-
-    def on_lost(self, error):
-        self.heard.append("lost")
-
-    def on_stuck(self, reason):
-        self.heard.append(reason)
-
-    def on_buried(self):
-        self.heard.append("buried")
-
-    def on_crash(self, error):
-        self.heard.append(error)
-
-
-class Rig:
-    """A transport on a real socket pair and a real epoll; only the clock is the test's."""
-
-    def __init__(self, limit=1 << 20, policy="close", sndbuf=None):
-        self.errors = []
-        self.reactor = Reactor(FakeWorld(), open_poller("epoll"), self.errors.append)
-        ours, self.peer = socket.socketpair()
-        ours.setblocking(False)
-        self.peer.settimeout(5)
-        if sndbuf:
-            ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, sndbuf)
-        self.owner = Owner()
-        self.transport = Transport(self.reactor, ours, "unix", limit, policy)
-        self.transport.on_bytes = self.owner.on_bytes
-        self.transport.start(self.owner)
-
-    def turn(self, count=1):
-        """Turns that do not sleep."""
-        for _ in range(count):
-            self.reactor.call_soon(lambda: None)
-            self.reactor.run_once()
-
-    def jump(self, seconds):
-        self.reactor.world.time += seconds
-        self.turn(2)
-
-    def read(self, count):
-        data = b""
-        while len(data) < count:
-            data += self.peer.recv(count - len(data))
-        return data
-
-    def read_all_there_is(self):
-        """Empty the kernel's buffer: a Unix socket becomes writable again only when it is mostly empty."""
-        self.peer.setblocking(False)
-        with pytest.raises(BlockingIOError):
-            while self.peer.recv(1 << 20):
-                pass
-
-    def read_and_turn(self, count):
-        data = b""
-        while len(data) < count:
-            self.turn()
-            data += self.peer.recv(1 << 20)
-        return data
-
-    def fill(self, size=4 << 20):
-        """Queue more than the kernel takes; return what was queued."""
-        data = bytes(i % 251 for i in range(size))
-        self.transport.write_last(data)
-        self.turn()
-        assert self.transport.frames
-        return data
-
-
-@pytest.fixture
-def make_rig():
-    rigs = []
-
-    def make(*args, **named):
-        rigs.append(Rig(*args, **named))
-        return rigs[-1]
-
-    yield make
-    for rig in rigs:
-        assert rig.errors == []
-        rig.transport.close()
-        rig.turn()
-        rig.reactor.close()
-        rig.peer.close()
-
-
-@pytest.fixture
-def rig(make_rig):
-    return make_rig()
 
 
 def test_what_comes_goes_to_on_bytes(rig):
@@ -321,49 +214,6 @@ def test_a_queue_that_moves_slowly_is_not_stalled(rig):
         rig.read_all_there_is()
         rig.turn()
     assert rig.owner.heard == []
-
-
-def test_finishing_lets_the_last_words_leave_and_waits_for_the_peer_to_end(rig):
-    rig.transport.write(b"bye")
-    rig.transport.finish()
-    rig.turn(2)
-    assert rig.read(3) == b"bye"
-    assert rig.peer.recv(10) == b""
-    assert rig.owner.heard == []
-    rig.peer.close()
-    rig.turn(2)
-    assert rig.owner.heard == ["buried"]
-
-
-def test_finishing_does_not_wait_for_ever_for_the_peer(rig):
-    rig.transport.finish()
-    rig.turn()
-    assert rig.owner.heard == []
-    rig.jump(LINGER_S + 0.1)
-    assert rig.owner.heard == ["buried"]
-
-
-def test_last_words_that_cannot_leave_are_given_up(rig):
-    rig.fill()
-    rig.transport.finish()
-    rig.jump(FINISH_S + 0.1)
-    assert rig.owner.heard == ["buried"]
-
-
-def test_while_finishing_input_is_thrown_away_and_bounded(rig):
-    rig.transport.finish()
-    rig.turn()
-    sent = 0
-    rig.peer.setblocking(False)
-    for _ in range(50):
-        try:
-            sent += rig.peer.send(b"x" * 8192)
-        except (BlockingIOError, BrokenPipeError):
-            pass
-        rig.turn()
-    assert rig.owner.data == b""
-    assert rig.owner.heard == ["buried"]
-    assert sent > LINGER_BYTES
 
 
 def test_an_fd_is_closed_only_at_the_end_of_the_turn(rig):

@@ -12,8 +12,7 @@ Facts, and what they mean here:
     READ_PAUSE bytes wait: whoever does not read our answers gets no new ones.
   - A failed `send` happens in the middle of somebody's broadcast. So losses and overflows are reported in the next
     turn, when nobody iterates over members.
-  - Closing a socket with unread input makes the kernel send a reset, which can destroy our last words in the peer's
-    buffer (RFC 9112 section 9.6). So `finish` sends them, half-closes, and drains for a moment.
+  - Closing a socket with unread input can destroy what was sent last. So `finish` hands over to `farewell.py`.
   - With no interest registered the kernel still reports errors and hang-ups, for ever: they always end the transport.
 
 Read next: `outbox.py`; then `clients/client.py`, the owner.
@@ -22,9 +21,11 @@ Read next: `outbox.py`; then `clients/client.py`, the owner.
 import os
 from collections.abc import Callable
 from socket import SHUT_WR, SO_ERROR, SOL_SOCKET, socket
-from typing import Final, Protocol
+from typing import Final
 
+from wsserver.net.farewell import Farewell
 from wsserver.net.outbox import CLOSE, ENTRY_OVERHEAD, GATHER_LIMIT, Outbox
+from wsserver.net.owner import OVERFLOW, STALLED, Owner
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import ERROR, HANGUP, READ, WRITE
 from wsserver.reactor.timers import Timer
@@ -38,43 +39,11 @@ READ_PAUSE: Final = 64 * 1024
 STALL_LIMIT_S: Final = 30.0
 """How long a blocked queue may go without the kernel taking a single byte of it."""
 
-LINGER_S: Final = 2.0
-LINGER_BYTES: Final = 64 * 1024
-"""After our last words: how long and how much we still read and throw away, so that no reset destroys them."""
-
-FINISH_S: Final = 5.0
-"""How long our last words may take to leave."""
-
-OVERFLOW: Final = "overflow"
-STALLED: Final = "stalled"
-
-
-class Owner(Protocol):
-    """Who a transport works for."""
-
-    def on_eof(self) -> None:
-        """The peer will send nothing more (FIN). It may still read."""
-
-    def on_lost(self, error: OSError) -> None:
-        """The connection broke; the transport has closed itself."""
-
-    def on_stuck(self, reason: str) -> None:
-        """The peer does not read: OVERFLOW, its queue is full, or STALLED, the queue did not move for STALL_LIMIT_S."""
-
-    def on_buried(self) -> None:
-        """The fd is closed; nothing more will be heard."""
-
-    def on_crash(self, error: Exception) -> None:
-        """An exception of ours escaped while this client's events were handled."""
-
-
 class Transport(Outbox):
     """A connected socket and its queue: an Outbox that sends itself, which saves each client an object and a hop."""
 
     __slots__ = (
         "_blocked",
-        "_discarded",
-        "_finishing",
         "_held",
         "_interest",
         "_noted",
@@ -111,10 +80,8 @@ class Transport(Outbox):
         self._held = False  # the owner has enough input for now
         self.eof = False  # the peer will send nothing more
         self._blocked = False  # the kernel takes no more; waiting for WRITE
-        self._finishing = False  # the last words are queued; the owner wants to hear no more
         self._noted: OSError | str | None = None  # a loss or an overflow that waits to be reported
-        self._timer: Timer | None = None  # of a stalled queue or, when finishing, of the last words
-        self._discarded = 0  # bytes thrown away while finishing
+        self._timer: Timer | None = None  # of a queue that may have stalled
         # statistics
         self.progress_at = 0.0  # when a blocked queue last moved, which is a sign of life too
 
@@ -161,10 +128,8 @@ class Transport(Outbox):
     def _on_eof(self) -> None:
         self.eof = True
         self._settle_interest()  # a level-triggered end of file would be reported for ever
-        if not self._finishing and self.owner is not None:
+        if self.owner is not None:
             self.owner.on_eof()
-        elif not self.frames:
-            self.close()
 
     def _pending_error(self) -> OSError:
         number = self.sock.getsockopt(SOL_SOCKET, SO_ERROR)
@@ -294,8 +259,7 @@ class Transport(Outbox):
     def _unblock(self) -> None:
         self._blocked = False
         self.progress_at = self.reactor.now
-        if not self._finishing:
-            self._cancel_timer()
+        self._cancel_timer()
         self._settle_interest()
 
     def _on_stall_timer(self) -> None:
@@ -330,23 +294,21 @@ class Transport(Outbox):
             self.reactor.call_soon(self._report)
 
     def _report(self) -> None:
-        if self.closed:
-            return
-        if isinstance(self._noted, str) and not self._finishing and self.owner is not None:
+        if isinstance(self._noted, OSError):
+            self._lose(self._noted)
+        elif self._noted is not None and not self.closed and self.owner is not None:
             self.owner.on_stuck(self._noted)
-        else:
-            self._lose(self._noted if isinstance(self._noted, OSError) else TimeoutError("the peer does not read"))
 
     def _lose(self, error: OSError) -> None:
         if self.closed:
             return
         self.close()
-        if not self._finishing and self.owner is not None:
+        if self.owner is not None:
             self.owner.on_lost(error)
 
     def on_crash(self, error: Exception) -> None:
         """Pass an exception of ours on to the owner; without one there is nothing left to save."""
-        if self._finishing or self.closed or self.owner is None:
+        if self.closed or self.owner is None:
             self.close()
         else:
             self.owner.on_crash(error)
@@ -354,46 +316,21 @@ class Transport(Outbox):
     # -- ending -----------------------------------------------------------------------------------------------------
 
     def finish(self) -> None:
-        """Let what is queued leave, then close in a way that does not destroy it. The owner hears only `on_buried`."""
-        if self._finishing or self.closed:
+        """Let what is queued leave, then close (`farewell.py`). The owner hears nothing more but `on_buried`."""
+        if self.closed or isinstance(self.owner, Farewell):
             return
-        self._finishing = True
-        self.on_bytes = self._discard
-        self.on_drained = self._half_close
-        self._held = False
+        farewell = Farewell(self, self.owner)
+        self.owner = farewell
         self._cancel_timer()
-        self._timer = self.reactor.call_later(FINISH_S, self.close)
-        self._settle_interest()
-        if not self.frames:
-            self._half_close()
+        farewell.begin()
 
-    def _half_close(self) -> None:
-        """Our last byte has left: say so (FIN), and give the peer a moment to say the same."""
-        self.on_drained = None
-        self._cancel_timer()
-        if self.eof or self._discarded > LINGER_BYTES or not self._shut_down():
-            self.close()
-        else:
-            self._timer = self.reactor.call_later(LINGER_S, self.close)
-
-    def shut_down_writing(self) -> None:
-        """Send our FIN now and go on reading."""
-        self._shut_down()
-
-    def _shut_down(self) -> bool:
+    def shut_down_writing(self) -> bool:
+        """Send our FIN now and go on reading; tell whether the connection was there to be shut down."""
         try:
             self.sock.shutdown(SHUT_WR)
         except OSError:
             return False
         return True
-
-    def _discard(self, data: bytes) -> None:
-        self._discarded += len(data)
-        if self._discarded > LINGER_BYTES:
-            if self.frames:
-                self.hold()
-            else:
-                self.close()
 
     def close(self) -> None:
         """End it now; the fd is closed at the end of the turn. A second call does nothing."""

@@ -1,0 +1,25 @@
+import pytest
+
+from tests.net.rig import Rig
+
+
+@pytest.fixture
+def make_rig():
+    rigs = []
+
+    def make(*args, **named):
+        rigs.append(Rig(*args, **named))
+        return rigs[-1]
+
+    yield make
+    for rig in rigs:
+        assert rig.errors == []
+        rig.transport.close()
+        rig.turn()
+        rig.reactor.close()
+        rig.peer.close()
+
+
+@pytest.fixture
+def rig(make_rig):
+    return make_rig()
