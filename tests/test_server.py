@@ -1,0 +1,259 @@
+"""The composition root: what is wired to what, how it listens, and what it says when it cannot."""
+
+import contextlib
+import errno
+import json
+import os
+import signal
+import socket
+
+import pytest
+
+from tests.clients.rig import UPGRADE, parse_answers
+from wsserver import server as server_module
+from wsserver.clients.router import Router
+from wsserver.config import from_assignment, load
+from wsserver.net.files import Directory
+from wsserver.reactor.world import World
+from wsserver.server import SPARE_FDS, Server, find_static, run
+
+
+def config(*assignments):
+    """The configuration that --set would make, on a free port."""
+    return load(flags=[from_assignment(assignment) for assignment in ("server.port=0", *assignments)])
+
+
+@pytest.fixture
+def page(tmp_path):
+    folder = tmp_path / "page"
+    folder.mkdir()
+    (folder / "index.html").write_text("<!doctype html><title>page</title>")
+    return folder
+
+
+@pytest.fixture
+def start(page):
+    """Start a server in this process. Nothing turns unless the test says so."""
+    servers = []
+
+    def start_one(*assignments, **named):
+        server = Server(config(*assignments), World(), Directory(str(page)), **named)
+        servers.append(server)
+        server.start()
+        return server
+
+    yield start_one
+    for server in servers:
+        if server.listeners[0].sock.fileno() == -1:
+            continue  # it ran to its end
+        for client in list(server.registry.clients):
+            client.transport.close()
+        turn(server, 2)
+        server.close()
+
+
+def turn(server, count=4):
+    for _ in range(count):
+        server.reactor.call_soon(lambda: None)
+        server.reactor.run_once()
+
+
+def ask(server, request):
+    """Send a request on a connection of its own; return (status, headers, body), of a 101 without its frames."""
+    with socket.create_connection(("127.0.0.1", server.listeners[0].sock.getsockname()[1]), 5) as peer:
+        peer.sendall(request.encode())
+        turn(server, 6)
+        answer = peer.recv(1 << 16)
+    turn(server)
+    if answer.startswith(b"HTTP/1.1 101 "):
+        answer = answer[: answer.index(b"\r\n\r\n") + 4]
+    [parsed] = parse_answers(answer)
+    return parsed
+
+
+def get(path, method="GET", host="localhost"):
+    return f"{method} {path} HTTP/1.1\r\nHost: {host}\r\n\r\n"
+
+
+# -- what is behind the paths -----------------------------------------------------------------------------------------
+
+
+def test_the_page_and_the_health_of_the_server_are_behind_their_paths(start):
+    server = start()
+    assert ask(server, get("/"))[2].startswith(b"<!doctype html>")
+    assert ask(server, get("/nothing"))[0] == 404
+    status, _, body = ask(server, get("/livez"))
+    assert (status, json.loads(body)) == (200, {"status": "alive"})
+    status, _, body = ask(server, get("/readyz"))
+    assert (status, json.loads(body)) == (200, {"status": "ready"})
+
+
+def test_health_is_read_and_not_written(start):
+    server = start()
+    for path in ("/livez", "/readyz"):
+        status, headers, _ = ask(server, get(path, method="POST"))
+        assert (status, headers["allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("path", ["/chat", "/echo", "/mine"])
+def test_routers_are_behind_their_paths_a_guest_s_too(start, path):
+    server = start(routers={"/mine": Router()})
+    status, headers, _ = ask(server, UPGRADE.format(path=path, extra=""))
+    assert (status, headers["upgrade"]) == (101, "websocket")
+
+
+def test_a_guest_may_take_the_place_of_a_router(start):
+    guest = Router()
+    assert start(routers={"/echo": guest}).site.routers["/echo"] is guest
+
+
+def test_host_and_origin_are_judged_by_where_it_listens(start):
+    server = start("server.origins=https://chat.example")
+    assert ask(server, get("/livez", host="rebound.example"))[0] == 421
+    for origin, status in (("https://chat.example", 101), ("https://evil.example", 403)):
+        assert ask(server, UPGRADE.format(path="/chat", extra=f"Origin: {origin}\r\n"))[0] == status
+
+
+def test_while_it_drains_it_says_why_it_is_not_ready(start):
+    server = start()
+    server.site.draining = True
+    status, _, body = ask(server, get("/readyz"))
+    assert (status, json.loads(body)) == (503, {"status": "unavailable", "reason": "draining"})
+    assert ask(server, get("/livez"))[0] == 200
+    assert ask(server, get("/"))[0] == 503
+
+
+# -- what was configured is in force ----------------------------------------------------------------------------------
+
+
+def test_settings_reach_the_parts_they_are_for(start):
+    server = start(
+        "websocket.max_message=1KiB", "websocket.max_fragments=7", "websocket.handshake_timeout=1s",
+        "websocket.ping_interval=2s", "websocket.pong_timeout=3s", "websocket.close_timeout=4s",
+        "server.keepalive_timeout=6s", "server.keepalive_requests=8", "limits.rate=9", "limits.queue=10KiB",
+        "limits.queue_policy=latest", "limits.connections=11",
+    )  # fmt: skip
+    limits = server.registry.house.limits
+    assert (limits.max_message, limits.max_fragments, limits.queue, limits.queue_policy) == (1024, 7, 10240, "latest")
+    assert (limits.handshake_timeout_s, limits.ping_interval_s, limits.pong_timeout_s) == (1, 2, 3)
+    assert (limits.close_timeout_s, limits.keepalive_timeout_s, limits.max_requests) == (4, 6, 8)
+    assert limits.rate == 9
+
+
+def test_connections_are_as_many_as_configured_or_as_there_are_file_descriptors_for(monkeypatch):
+    def connections(fd_limit, *assignments):
+        return server_module._connections(config(*assignments), fd_limit)
+
+    assert connections(5000) == 5000 - SPARE_FDS
+    assert connections(5000, "limits.connections=11") == 11
+    assert connections(1000, "limits.connections=4000") == 1000 - SPARE_FDS
+    assert connections(10) == 1
+    assert connections(5000, "server.poller=select") == 1024 - SPARE_FDS
+
+
+# -- where it listens -------------------------------------------------------------------------------------------------
+
+
+def test_the_address_is_what_a_browser_can_be_given(start):
+    server = start()
+    assert server.address == f"http://127.0.0.1:{server.listeners[0].sock.getsockname()[1]}"
+
+
+def test_a_name_is_told_as_the_address_that_it_stands_for(start):
+    assert start("server.host=localhost").address.startswith(("http://127.0.0.1:", "http://[::1]:"))
+
+
+def test_a_unix_socket_is_served_and_goes_with_the_server(page, tmp_path):
+    path = str(tmp_path / "ws.sock")
+    server = Server(config(f"server.unix={path}"), World(), Directory(str(page)))
+    server.start()
+    assert server.address == f"unix:{path}"
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(5)
+        peer.connect(path)
+        peer.sendall(get("/livez").encode())
+        turn(server)
+        assert parse_answers(peer.recv(4096))[0][0] == 200
+    turn(server)
+    server.close()
+    assert not os.path.exists(path)
+
+
+def test_an_inherited_socket_is_adopted(page):
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = Server(config(f"server.fd={listener.detach()}"), World(), Directory(str(page)))
+    server.start()
+    assert ask(server, get("/livez"))[0] == 200
+    server.close()
+
+
+# -- how it runs and ends ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_an_idle_server_with_0(start, number):
+    server = start()
+    server.reactor.post(lambda: os.kill(os.getpid(), number))
+    assert server.run() == 0
+
+
+def test_a_second_signal_ends_it_with_1(start):
+    server = start()
+    with socket.create_connection(server.listeners[0].sock.getsockname(), 5):
+        turn(server)
+        server.reactor.post(lambda: os.kill(os.getpid(), signal.SIGTERM))
+        server.reactor.call_later(0.01, lambda: os.kill(os.getpid(), signal.SIGTERM))
+        assert server.run() == 1
+    for client in server.registry.clients:
+        client.transport.sock.close()  # the end of the process would do it
+
+
+def test_signals_belong_to_whoever_had_them_before_once_it_is_closed(start):
+    before = signal.getsignal(signal.SIGTERM)
+    server = start()
+    assert signal.getsignal(signal.SIGTERM) is not before
+    server.reactor.post(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    server.run()
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+# -- what it says when it cannot --------------------------------------------------------------------------------------
+
+
+def test_a_port_that_is_taken_is_told_in_one_line_with_advice(capsys, page):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        assert run(config(f"server.static={page}", f"server.port={port}")) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.startswith(f"wsserver: error: cannot listen on 127.0.0.1:{port}: ")
+    assert errors.count("\n") == 1
+    assert "--port" in errors
+
+
+def test_a_page_that_is_not_there_is_told_with_the_setting_that_names_it(capsys, tmp_path):
+    assert run(config(f"server.static={tmp_path / 'nothing'}")) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert "server.static" in errors
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EADDRINUSE, "--port"),
+        (errno.EACCES, "privileges"),
+        (errno.EADDRNOTAVAIL, "0.0.0.0"),
+        (errno.EIO, "--host, --port, --unix and --fd"),
+        (None, "--host, --port, --unix and --fd"),
+    ],
+)
+def test_every_failure_to_listen_comes_with_something_to_do(number, advice):
+    sentence = server_module._explain(config(), OSError(number, "no") if number else OSError("no"))
+    assert sentence.startswith("cannot listen on 127.0.0.1:0: no. ")
+    assert advice in sentence
+
+
+def test_the_page_is_the_configured_one_or_the_one_that_comes_along():
+    assert find_static("some/folder") == "some/folder"
+    assert os.path.isfile(os.path.join(find_static(""), "index.html"))
