@@ -1,3 +1,5 @@
+"""Rigs that are taken down again, and errors that nobody expected."""
+
 import pytest
 
 from tests.net.rig import Rig
