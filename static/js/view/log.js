@@ -97,17 +97,19 @@ export class Log {
 
   /** Change the rows without moving what the reader looks at; what is old is not read aloud as news. */
   #keepPlace(change) {
-    const anchor = this.#atEnd ? null : this.#firstInSight();
-    const before = anchor?.getBoundingClientRect().top;
+    const inSight = this.#atEnd ? [] : this.#rowsInSight();
     this.element.setAttribute("aria-live", this.#atEnd ? "polite" : "off");
     change();
-    if (anchor?.isConnected) this.element.scrollTop += anchor.getBoundingClientRect().top - before;
+    const anchor = inSight.find(({ row }) => row.isConnected); // what stands at an end of a page may look different now
+    if (anchor) this.element.scrollTop += anchor.row.getBoundingClientRect().top - anchor.top;
     this.#settle();
   }
 
-  #firstInSight() {
-    const { top } = this.element.getBoundingClientRect();
-    return [...this.#rows.children].find((row) => row.getBoundingClientRect().bottom > top);
+  #rowsInSight() {
+    const { top, bottom } = this.element.getBoundingClientRect();
+    return [...this.#rows.children]
+      .map((row) => ({ row, top: row.getBoundingClientRect().top, bottom: row.getBoundingClientRect().bottom }))
+      .filter((place) => place.bottom > top && place.top < bottom);
   }
 
   #settle() {
