@@ -53,6 +53,11 @@ export class Chat {
     return [...this.conversations.values()].reduce((sum, { unread }) => sum + unread, 0);
   }
 
+  /** Whether something was said that would be lost with this page. */
+  get hasUnsent() {
+    return [...this.conversations.values()].some(({ outgoing }) => outgoing.length > 0);
+  }
+
   /** Come in under a name. */
   enter(user) {
     this.user = user;
@@ -124,7 +129,7 @@ export class Chat {
     const message = new Outgoing(this.#newKey(), wellFormed(text), this.#clock.now());
     const size = sizeOf({ ...conversation.sendCommand(message), id: Number.MAX_SAFE_INTEGER });
     const most = this.#connection.welcome?.max_message;
-    if (size > most) return `This is too long: it takes ${size} bytes, and the server accepts ${most}. Please split it.`;
+    if (size > most) return `This is too long: ${size} bytes, and the server accepts ${most}. Please split it.`;
     conversation.newFrom = null;
     conversation.outgoing.push(message);
     this.#flush(conversation);
@@ -207,7 +212,7 @@ export class Chat {
 
   #onDirect({ user, text, ts }, label) {
     const conversation = this.open({ kind: "direct", name: user });
-    if (conversation) this.#arrived(conversation, conversation.hear(user, text, ts, false, label));
+    if (conversation) this.#arrived(conversation, conversation.hear(user, text, ts, user === this.user, label));
   }
 
   /** A word to everybody has no channel: it is shown where the person is looking. */

@@ -69,7 +69,8 @@ export class Connection {
   /**
    * @param {object} parts
    * @param {() => WebSocket} parts.openSocket
-   * @param {{now: () => number, after: (ms: number, call: () => void) => () => void}} parts.clock  `after` returns its own cancel
+   * @param {{now: () => number, after: (ms: number, call: () => void) => () => void}} parts.clock  `after` returns its
+   *   own cancel
    * @param {() => number} parts.random  in [0, 1)
    * @param {{onState: (state) => void, onEvent: (event) => void}} parts.listener  `onEvent`: what is no answer
    */
@@ -178,7 +179,7 @@ export class Connection {
     if (this.online && this.#clock.now() - this.#onlineSince >= STABLE_MS) this.#attempt = 0;
     this.#detach();
     this.#failQuestions();
-    const sentence = closeSentence(code);
+    const sentence = closeSentence(code, this.online);
     if (!mayReconnect(code)) {
       this.#set({ kind: "stopped", sentence });
       return;

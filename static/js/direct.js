@@ -27,7 +27,7 @@ export class Direct extends Conversation {
   /** The server handed it over: now it has been said. */
   acknowledge(message, _ack, user) {
     this.remove(message);
-    this.hear(user, message.text, message.ts, true);
+    if (this.name !== user) this.hear(user, message.text, message.ts, true); // what we say to ourselves comes back
   }
 
   /** There are no keys for direct messages: sending again could say it twice, so a person decides. */

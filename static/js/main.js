@@ -47,7 +47,7 @@ const app = new App(chat, connection, {
   },
   exit() {
     chat.exit();
-    app.entrance.fill(recallName(), readAddress(location.hash)?.name ?? FIRST_CHANNEL);
+    app.entrance.fill(recallName(), channelOfAddress());
   },
   join: (name) => go({ kind: "channel", name }),
   leave(id) {
@@ -78,23 +78,31 @@ function onChange() {
   app.changed();
 }
 
-function begin() {
+function channelOfAddress() {
   const place = readAddress(location.hash);
-  const session = recallSession();
+  return place?.kind === "channel" ? place.name : FIRST_CHANNEL;
+}
+
+function begin() {
+  const session = recallSession(); // before anything changes, and with it what is remembered
+  chat.setWatched(!document.hidden);
   if (session === null) {
-    app.entrance.fill(recallName(), place?.kind === "channel" ? place.name : FIRST_CHANNEL);
+    app.entrance.fill(recallName(), channelOfAddress());
     return;
   }
   chat.enter(session.user);
   for (const name of session.channels) chat.open({ kind: "channel", name });
   const home = { kind: "channel", name: session.channels[0] ?? FIRST_CHANNEL };
-  go(place ?? home);
+  go(readAddress(location.hash) ?? home);
   if (chat.active === null) go(home);
 }
 
 addEventListener("hashchange", () => {
   const place = readAddress(location.hash);
   if (chat.user !== null && place !== null) go(place);
+});
+addEventListener("beforeunload", (event) => {
+  if (chat.hasUnsent) event.preventDefault(); // the browser asks whether to go
 });
 addEventListener("online", () => connection.check());
 document.addEventListener("visibilitychange", () => {

@@ -73,11 +73,12 @@ const CLOSE_SENTENCES = new Map([
   [4503, "You were removed from this server."],
 ]);
 
-/** Why a connection ended, as a sentence. */
-export function closeSentence(code) {
+/** Why there is no connection, as a sentence; `was`: there had been one. */
+export function closeSentence(code, was) {
   const sentence = CLOSE_SENTENCES.get(code);
   if (sentence) return sentence;
-  return mayReconnect(code) ? "The connection was lost." : "The server ended the conversation.";
+  if (!mayReconnect(code)) return "The server ended the conversation.";
+  return was ? "The connection was lost." : "The server cannot be reached.";
 }
 
 /** A line for a terminal that joins `channel` beside this page, with the tool that comes with websocket-client. */

@@ -68,7 +68,8 @@ const settle = () => new Promise((resolve) => setTimeout(resolve, 0));
 const WELCOME = { type: "welcome", client: "c", user: null, server: "fake", heartbeat: 25, max_message: 65536 };
 
 function joined(fields) {
-  return { type: "joined", channel: "lobby", cid: 1, epoch: "E", seq: 0, users: ["Ann"], count: 1, messages: [], ...fields };
+  const empty = { seq: 0, users: ["Ann"], count: 1, messages: [] };
+  return { type: "joined", channel: "lobby", cid: 1, epoch: "E", ...empty, ...fields };
 }
 
 function message(seq, text, user = "Bob") {

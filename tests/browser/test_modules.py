@@ -206,6 +206,17 @@ def test_word_to_everybody_and_to_several_is_shown_with_a_label(run):
     """) == [["root", "restart at noon", "to everyone"], ["Bob", "you two", "to several people"]]
 
 
+def test_what_we_say_to_ourselves_is_shown_once(run):
+    assert run("""
+        const world = await World.inLobby();
+        const self = world.chat.show({ kind: "direct", name: "Ann" });
+        world.chat.say(self, "note");
+        await world.socket.hear({ type: "direct", user: "Ann", text: "note", ts: 1 });
+        await world.socket.answer("direct", { type: "ack", delivered: 1 });
+        return [self.entries.map(({ text, own }) => [text, own]), self.outgoing.length, world.chat.hasUnsent];
+    """) == [[["note", True]], 0, False]
+
+
 def test_name_that_the_server_refuses_leads_back_to_the_first_screen(run):
     assert run("""
         const world = new World();

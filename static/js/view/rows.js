@@ -1,5 +1,6 @@
 /**
- * What a conversation looks like as a list of rows: days, the mark of what is new, messages in groups, what is on its way.
+ * What a conversation looks like as a list of rows: days, the mark of what is new, messages in groups, and what is on
+ * its way.
  *
  * Pure. A row's key says all that its element depends on, so an element never needs to change: it is kept or replaced.
  *
@@ -16,10 +17,7 @@ export function rowsOf(entries, outgoing, newFrom, user) {
   const rows = [];
   let last = null;
   for (const entry of entries) {
-    if (dayOf(entry.ts) !== dayOf(last?.ts ?? NaN)) {
-      rows.push({ key: `day ${dayOf(entry.ts)} before ${entry.key}`, kind: "day", ts: entry.ts });
-      last = null;
-    }
+    last = openDay(rows, entry, last);
     if (entry.key === newFrom) {
       rows.push({ key: `new ${entry.key}`, kind: "new" });
       last = null;
@@ -28,14 +26,21 @@ export function rowsOf(entries, outgoing, newFrom, user) {
     rows.push({ ...entry, key: `${entry.key}${grouped ? " grouped" : ""}`, grouped });
     last = entry;
   }
-  for (const message of outgoing) {
-    if (!message.visible) continue;
-    const entry = { kind: "message", user, ts: message.ts };
-    const grouped = follows(entry, last);
-    rows.push({ key: `out ${message.key} ${message.phase}${grouped ? " grouped" : ""}`, kind: "outgoing", grouped, user, message });
+  for (const message of outgoing.filter(({ visible }) => visible)) {
+    const entry = { kind: "message", user, ts: message.ts, key: message.key };
+    const grouped = follows(entry, openDay(rows, entry, last));
+    const key = `out ${message.key} ${message.phase}${grouped ? " grouped" : ""}`;
+    rows.push({ key, kind: "outgoing", grouped, user, message });
     last = entry;
   }
   return rows;
+}
+
+/** Add the row of a new day if `entry` begins one. Returns what `entry` may be grouped with: nothing across days. */
+function openDay(rows, { key, ts }, last) {
+  if (last !== null && dayOf(ts) === dayOf(last.ts)) return last;
+  rows.push({ key: `day ${dayOf(ts)} before ${key}`, kind: "day", ts });
+  return null;
 }
 
 function follows(entry, last) {
