@@ -4,7 +4,7 @@ import pytest
 
 from tests.clients.rig import House, close_payload, get, parse_answers, upgrade
 from wsserver.clients.states import State
-from wsserver.drain import CHECK_S, CLOSED_BY, RECONNECT_WITHIN_S, Drain
+from wsserver.drain import CLOSED_BY, RECONNECT_WITHIN_S, Drain
 from wsserver.net.farewell import LINGER_S
 from wsserver.websocket.codes import CLOSE, TEXT
 
@@ -91,14 +91,14 @@ def test_it_is_over_when_the_last_socket_is_closed_and_not_before(shut_down):
     house.turn(2)
     first.send_frame(CLOSE)
     first.hang_up()
-    house.jump(CHECK_S)
+    house.turn(2)
     assert shutdown.results == []
     second.send_frame(CLOSE)
     assert second.client.state is State.GONE
-    house.jump(CHECK_S)
+    house.turn(2)
     assert shutdown.results == []  # its last words linger
     second.hang_up()
-    house.jump(CHECK_S)
+    house.turn(2)
     assert shutdown.results == [True]
 
 
@@ -165,7 +165,7 @@ def test_plain_connections_are_closed_in_their_moment_and_told_nothing(shut_down
     assert peer.ended
     assert house.router.heard == []
     house.jump(LINGER_S)
-    house.jump(CHECK_S)
+    house.turn(2)
     assert shutdown.results == [True]
 
 
@@ -177,7 +177,7 @@ def test_a_client_that_goes_on_its_own_is_not_closed_a_second_time(shut_down):
     peer.send_frame(CLOSE, close_payload(1000))
     assert peer.frames() == [(CLOSE, close_payload(1000))]
     house.jump(DRAIN_S)
-    house.jump(CHECK_S)
+    house.turn(2)
     assert house.router.kinds() == ["open", "drain", "close"]
     assert shutdown.results == [True]
 

@@ -22,9 +22,6 @@ CLOSED_BY: Final = 0.8
 RECONNECT_WITHIN_S: Final = 10.0
 """Clients are told to come back within so long after they were closed: about what a restart takes, spread out."""
 
-CHECK_S: Final = 0.05
-"""How often it looks whether the last socket is closed, once no client is left."""
-
 
 class Drain:
     """One shutdown. `on_done(clean)` is called once: True when everybody is gone, or had their time."""
@@ -48,26 +45,21 @@ class Drain:
         self._reactor.call_later(limit_s, lambda: self._finish(clean=True))
         for client in list(self._registry.clients):
             self._send_off(client)
-        self._check()
+        self._registry.on_empty = lambda: self._finish(clean=True)
+        if not self._registry.sockets:
+            self._finish(clean=True)
 
     def _send_off(self, client: Client) -> None:
         uniform = self._reactor.world.uniform
         delay_s = uniform(0, self._drain_s * CLOSED_BY)
         self._reactor.call_later(delay_s, lambda: client.end(SERVICE_RESTART, "server restarts"))
-        if client.state is State.OPEN:
-            try:
-                client.router.on_drain(client, round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2))
-            except Exception as error:  # one router's mistake is not the others' way out
-                self._reactor.report(error)
-                client.on_crash(error)
-
-    def _check(self) -> None:
-        if self._done:
+        if client.state is not State.OPEN:
             return
-        if self._registry.sockets == 0:
-            self._finish(clean=True)
-        else:
-            self._reactor.call_later(CHECK_S, self._check)
+        try:
+            client.router.on_drain(client, round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2))
+        except Exception as error:  # one router's mistake is not the others' way out
+            self._reactor.report(error)
+            client.on_crash(error)
 
     def _finish(self, clean: bool) -> None:
         if not self._done:

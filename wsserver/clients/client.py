@@ -126,6 +126,7 @@ class Client:
             _ENTER[target](self)
 
     def _enter_handshake(self) -> None:
+        self.arm(self.house.limits.handshake_timeout_s)
         self.transport.hold()  # frames that come early wait in the kernel
         self.transport.on_drained = self._on_handshake_sent
 

@@ -136,7 +136,7 @@ class Handshake:
 
     def _respond(self, request: Request, response: Response) -> None:
         transport = self._client.transport
-        self._keep = request.keep_alive and self._served < self._limits.max_requests
+        self._keep = request.keep_alive and self._served < self._limits.max_requests and not self._site.draining
         head_only = request.method == "HEAD"
         transport.write_last(self._encode(response, head_only, self._keep, request.minor_version))
         if response.slices is not None and not head_only:
@@ -149,7 +149,7 @@ class Handshake:
 
     def _answered(self) -> None:
         client = self._client
-        if self._keep:
+        if self._keep and not self._site.draining:
             client.step(Event.ANSWERED)
             client.arm(self._limits.keepalive_timeout_s)
         else:

@@ -53,6 +53,7 @@ class Registry:
         self._per_ip: Counter[str] = Counter()
         self._refusals = 0
         self._told_gone = on_gone
+        self.on_empty: Callable[[], None] | None = None  # called each time the last socket has been closed
         self._date = (-1, "")  # second since 1970, and how HTTP writes it
         for router in site.routers.values():
             router.attach(self)
@@ -121,6 +122,8 @@ class Registry:
             self._per_ip[ip] -= 1
             if not self._per_ip[ip]:
                 del self._per_ip[ip]
+        if not self.sockets and self.on_empty is not None:
+            self.on_empty()
 
     def _http_date(self) -> str:
         second = self._reactor.world.wall_ms() // 1000

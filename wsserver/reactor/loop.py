@@ -14,7 +14,7 @@ Read next: `timers.py`, `wakeup.py`, then one floor up: `net/transport.py`.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from wsserver.reactor.poller import Poller
 from wsserver.reactor.timers import Timer, Timers
@@ -39,6 +39,7 @@ class Writer(Handler, Protocol):
         """Send what is queued, as far as the kernel takes it."""
 
 
+@runtime_checkable
 class Mortal(Protocol):
     """Something that holds an fd and has ended."""
 
@@ -110,7 +111,11 @@ class Reactor:
         self.call_soon(_nothing)
 
     def close(self) -> None:
-        """Give the poller and the wake-up pair back."""
+        """Close whatever is still watched, without another word, and give the poller and the wake-up pair back."""
+        self._bury()
+        for handler in list(self._handlers.values()):
+            if isinstance(handler, Mortal):
+                handler.bury()
         self.wakeup.close()
         self.poller.close()
 
