@@ -13,7 +13,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 PATIENCE_S = 10.0
 """How long anything may take that takes milliseconds: the machine may be busy."""
 
-POLL_S = 0.02
+POLL_S = 0.05
 
 LOG = ".log:not([hidden])"
 
