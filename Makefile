@@ -12,10 +12,9 @@ help: ## list the targets
 run: $(VENV)/.ready-run ## install the project into .venv and serve the chat page on http://127.0.0.1:8080
 	@$(VENV)/bin/wsserver serve --host 127.0.0.1 --port 8080
 
-test: $(VENV)/.ready-test ## install what tests need and run all of them, then the fast part on every other interpreter
+test: $(VENV)/.ready-test ## install what tests need and run all of them, and what can differ on every other interpreter
 	@.ci/browser
-	$(PY) -m pytest -q
-	@.ci/everywhere
+	@.ci/everywhere $(PY)
 
 check: lint types check-docs ## what CI runs besides the tests: style, types, generated documents
 
