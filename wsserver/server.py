@@ -268,6 +268,5 @@ def _log_gone(client: Client) -> None:
         address=client.address,
         cause=client.cause,
         messages_in=client.messages_in,
-        frames_out=client.transport.frames_sent,
         seconds=round(client.house.reactor.now - client.created_at, 3),
     )

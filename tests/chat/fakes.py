@@ -8,7 +8,7 @@ from typing import Any
 from wsserver.chat.log import Publication, Stored, StoreUnavailable
 from wsserver.chat.router import ChatRouter
 from wsserver.chat.settings import ChatSettings
-from wsserver.clients.router import Peer
+from wsserver.clients.router import Peer, Wire
 from wsserver.stores.memory import MemoryStore
 from wsserver.websocket.codes import BINARY, TEXT
 from wsserver.websocket.prepared import Prepared
@@ -39,6 +39,11 @@ class FakePeer:
         self.context: Any = None
         self.sent: list[tuple[int, bytes]] = []
         self.closed: tuple[int, str] | None = None
+
+    def wire(self, frames: bytes | memoryview) -> int:
+        for payload, opcode in unframe(bytes(frames)):
+            self.send(payload, opcode)
+        return len(frames)
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         self.sent.append((opcode, bytes(payload)))
@@ -84,7 +89,12 @@ class FakeSurroundings:
     def at_end_of_turn(self, callback: Callable[[], None]) -> None:
         self.at_end.append(callback)
 
-    def fan_out(self, peers: Iterable[Peer], message: Prepared, at_once: bool = False) -> None:
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+        for wire in wires:
+            self.deliveries += sum(1 for _ in unframe(message.frame))
+            wire(message.frame)
+
+    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
         for peer in list(peers):
             for payload, opcode in unframe(message.frame):
                 peer.send(payload, opcode)

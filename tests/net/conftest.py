@@ -16,10 +16,12 @@ def make_rig():
     yield make
     for rig in rigs:
         assert rig.errors == []
-        rig.transport.close()
+        for each in (rig, *rig.others):
+            each.transport.close()
         rig.turn()
         rig.reactor.close()
-        rig.peer.close()
+        for each in (rig, *rig.others):
+            each.peer.close()
 
 
 @pytest.fixture

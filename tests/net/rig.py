@@ -37,9 +37,10 @@ class Owner:
 class Rig:
     """A transport on a real socket pair and a real epoll; only the clock is the test's."""
 
-    def __init__(self, limit=1 << 20, policy="close", sndbuf=None):
+    def __init__(self, limit=1 << 20, policy="close", sndbuf=None, beside=None):
         self.errors = []
-        self.reactor = Reactor(FakeWorld(), open_poller("epoll"), self.errors.append)
+        self.others = []
+        self.reactor = beside.reactor if beside else Reactor(FakeWorld(), open_poller("epoll"), self.errors.append)
         ours, self.peer = socket.socketpair()
         ours.setblocking(False)
         self.peer.settimeout(5)
@@ -49,6 +50,11 @@ class Rig:
         self.transport = Transport(self.reactor, ours, "unix", limit, policy)
         self.transport.on_bytes = self.owner.on_bytes
         self.transport.start(self.owner)
+
+    def another(self):
+        """Another transport of the same reactor."""
+        self.others.append(Rig(beside=self))
+        return self.others[-1]
 
     def turn(self, count=1):
         """Turns that do not sleep."""

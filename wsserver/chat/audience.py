@@ -1,7 +1,7 @@
 """A set of sessions that hear the same things: an event is encoded once for each codec among them, never per client.
 
 It keeps the peers of each codec together, so that a thousand receivers cost one lookup, one encoding and one call. It
-does not write to anybody itself: `fan_out` does.
+does not write to anybody itself: the surroundings do.
 
 Read next: `channels.py`, where every channel has one.
 """
@@ -12,16 +12,19 @@ from typing import Final, Protocol
 from wsserver.chat.codec import Codec
 from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import Event
-from wsserver.clients.router import Peer
+from wsserver.clients.router import Peer, Wire
 from wsserver.websocket.codes import BINARY
 from wsserver.websocket.prepared import Prepared, PreparedMessage, join_messages
 
 
-class FanOut(Protocol):
-    """`Surroundings.fan_out`."""
+class Senders(Protocol):
+    """The part of `Surroundings` that reaches many."""
 
-    def __call__(self, peers: Iterable[Peer], message: Prepared, at_once: bool = False) -> None:
-        """Give one encoded message to every peer."""
+    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
+        """Give one encoded message to every peer, at the end of the turn."""
+
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+        """Give it to a crowd now."""
 
 
 CROWD: Final = 16
@@ -34,7 +37,7 @@ class Audience:
     __slots__ = ("groups",)
 
     def __init__(self, sessions: Iterable[Session] = ()) -> None:
-        self.groups: dict[Codec, dict[Peer, None]] = {}
+        self.groups: dict[Codec, dict[Peer, Wire]] = {}
         for session in sessions:
             self.add(session)
 
@@ -47,7 +50,7 @@ class Audience:
         peers = self.groups.get(session.codec)
         if peers is None:
             peers = self.groups[session.codec] = {}
-        peers[session.peer] = None
+        peers[session.peer] = session.peer.wire
 
     def discard(self, session: Session) -> None:
         """Let `session` hear no longer; nothing happens when it did not."""
@@ -57,20 +60,23 @@ class Audience:
             if not peers:  # a codec that nobody uses must not cost an encoding
                 del self.groups[session.codec]
 
-    def deliver(self, events: Sequence[Event], fan_out: FanOut, at_once: bool = False) -> int:
+    def deliver(self, events: Sequence[Event], senders: Senders, at_once: bool = False) -> int:
         """Give `events` to everybody here, as one piece; return how many clients that are.
 
         `at_once`: they get nothing else this turn. Raises ChatError when an event cannot be encoded.
         """
         reached = 0
         for codec, peers in self.groups.items():
-            messages = [PreparedMessage(codec.encode(event), codec.opcode) for event in events]
-            fan_out(peers, join_messages(messages), at_once and len(peers) >= CROWD)
+            message = join_messages([PreparedMessage(codec.encode(event), codec.opcode) for event in events])
+            if at_once and len(peers) >= CROWD:
+                senders.send_at_once(peers.values(), message)
+            else:
+                senders.fan_out(peers, message)
             reached += len(peers)
         return reached
 
-    def relay(self, payload: bytes, fan_out: FanOut) -> None:
+    def relay(self, payload: bytes, senders: Senders) -> None:
         """Queue `payload`, as it is, in a binary message for everybody here."""
         message = PreparedMessage(payload, BINARY)
         for peers in self.groups.values():
-            fan_out(peers, message)
+            senders.fan_out(peers, message)

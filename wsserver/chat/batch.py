@@ -99,7 +99,7 @@ class Batch:
             if not result.duplicate:
                 news.setdefault(channel, []).append(result.message)
         for channel, messages in news.items():
-            channel.audience.deliver(messages, self._surroundings.fan_out, at_once=len(news) == 1)
+            channel.audience.deliver(messages, self._surroundings, at_once=len(news) == 1)
 
 
 def _acknowledge(senders: list[_Sender], stored: list[Stored]) -> None:

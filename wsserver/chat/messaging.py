@@ -44,7 +44,7 @@ class Messaging:
         """Return how many clients were reached."""
         judge_text(text, "text")
         event = BroadcastEvent(sender, text, self._surroundings.wall_ms())
-        return self._everyone.deliver((event,), self._surroundings.fan_out)
+        return self._everyone.deliver((event,), self._surroundings)
 
     def say_to_one(self, sender: str, to: str, text: str) -> int:
         """Return how many clients were reached, at least one; raise ChatError `no_such_user` when there is none."""
@@ -54,13 +54,13 @@ class Messaging:
         if not clients:
             raise ChatError("no_such_user", f"Nobody here is called {to!r}.")
         event = DirectEvent(sender, text, self._surroundings.wall_ms())
-        return Audience(clients).deliver((event,), self._surroundings.fan_out)
+        return Audience(clients).deliver((event,), self._surroundings)
 
     def say_to_some(self, sender: str, to: list[str], text: str) -> int:
         """Return how many clients were reached; names that nobody has are skipped."""
         judge_text(text, "text")
         event = MulticastEvent(sender, text, self._surroundings.wall_ms())
-        return Audience(self._users.clients_of_all(to)).deliver((event,), self._surroundings.fan_out)
+        return Audience(self._users.clients_of_all(to)).deliver((event,), self._surroundings)
 
 
 def acknowledge(session: Session, id: str | int | None, delivered: int) -> None:

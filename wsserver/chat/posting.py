@@ -51,7 +51,7 @@ class Posting:
         if channel is None or session.channels.get(channel.name) is not channel:
             raise ChatError("not_joined", f"You are not a member of a channel with the number {cid}.")
         self._batch.settle(channel)  # texts of this turn that came first must be heard first
-        channel.audience.relay(payload, self._surroundings.fan_out)
+        channel.audience.relay(payload, self._surroundings)
         for other in channel.catching_up:
             other.peer.send(payload, BINARY)
 

@@ -50,4 +50,4 @@ class PubSub:
         """Return how many clients were reached; raise ChatError `bad_message` for a bad topic or too deep data."""
         judge_name(topic, "topic")
         event = TopicEvent(topic, data, sender, self._surroundings.wall_ms())
-        return Audience(self._topics.subscribers(topic)).deliver((event,), self._surroundings.fan_out)
+        return Audience(self._topics.subscribers(topic)).deliver((event,), self._surroundings)

@@ -33,6 +33,7 @@ from wsserver.clients.limits import ADMIT, LIMIT, Meter
 from wsserver.clients.router import Router
 from wsserver.clients.states import Event, State, next_state
 from wsserver.http.errors import RequestError
+from wsserver.net.crowd import Wire
 from wsserver.net.outbox import ENTRY_OVERHEAD
 from wsserver.net.transport import Transport
 from wsserver.reactor.deadline import Deadline
@@ -82,6 +83,7 @@ class Client:
         "subprotocol",
         "talking",
         "transport",
+        "wire",
     )
 
     def __init__(self, house: Household, transport: Transport) -> None:
@@ -89,6 +91,7 @@ class Client:
         self.house = house
         self.transport = transport
         self.address = transport.address  # where it comes from, for people
+        self.wire: Wire = transport.wire  # see `router.Peer`
         self.id = ""  # given when it becomes OPEN
         self.subprotocol: str | None = None
         self.router = _NO_ROUTER  # who gets the messages; known from the handshake on

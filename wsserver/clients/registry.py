@@ -16,6 +16,7 @@ from wsserver.clients.site import Site
 from wsserver.http.dates import format_date
 from wsserver.http.errors import RequestError
 from wsserver.http.response import encode_response, error_response
+from wsserver.net.crowd import Wire, send_to_crowd
 from wsserver.net.outbox import Droppable
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
@@ -153,17 +154,18 @@ class Registry:
         """Call `callback` once, before this turn's output is sent."""
         self._reactor.at_end_of_turn(callback)
 
-    def fan_out(self, peers: Iterable[Peer], message: Prepared, at_once: bool = False) -> None:
+    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
         """Give one encoded message to every peer that talks; see `router.Surroundings`.
 
         Nothing in it calls back: trouble is reported in the next turn, so `peers` cannot change meanwhile.
         """
         frame = Droppable(message.frame)
         for client in cast(Iterable[Client], peers):
-            if at_once:
-                client.transport.send_now(frame)
-            else:
-                client.transport.write(frame)
+            client.transport.write(frame)
+
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+        """Send one encoded message on every wire now; see `router.Surroundings`."""
+        send_to_crowd(self._reactor, wires, Droppable(message.frame))
 
 
 def _ip_of(address: str) -> str:

@@ -14,6 +14,7 @@ Read next: `echo.py`, the four-line router; then `client.py`, the caller.
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from wsserver.net.crowd import Wire as Wire
 from wsserver.websocket.codes import TEXT
 from wsserver.websocket.prepared import Prepared
 
@@ -27,6 +28,8 @@ class Peer(Protocol):
     """Where it comes from: `127.0.0.1:50312`, `[::1]:50312` or `unix`. Do not change it."""
     subprotocol: str | None
     """What the upgrade agreed on; None when nothing was asked for or nothing asked for is known."""
+    wire: Wire
+    """What stands for it in `Surroundings.send_at_once`."""
     context: Any
     """The router's own: whatever it wants to find again with this peer. None at first."""
 
@@ -69,13 +72,16 @@ class Surroundings(Protocol):
     def at_end_of_turn(self, callback: Callable[[], None]) -> None:
         """Call `callback` once, when all events of this turn are handled and before anything is sent."""
 
-    def fan_out(self, peers: Iterable[Peer], message: Prepared, at_once: bool = False) -> None:
-        """Give one encoded message, or several joined, to every peer.
+    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
+        """Give one encoded message, or several joined, to every peer; they leave at the end of the turn.
 
         Nobody is told of a loss meanwhile, so `peers` does not change.
+        """
 
-        It leaves at the end of the turn, together with what else there is for the same peer; `at_once` sends it right
-        away to those for whom nothing waits, which is cheaper for a crowd that gets nothing else this turn.
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+        """The same for a crowd that gets nothing else this turn, by its wires: 15 % less for each of a thousand.
+
+        Whoever has something waiting gets it behind that. Forget the wire of a peer when its conversation ends.
         """
 
 

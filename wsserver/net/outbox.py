@@ -35,13 +35,12 @@ class Droppable(bytes):
 class Outbox:
     """The queue of one client. Sizes are bytes."""
 
-    __slots__ = ("frames", "frames_sent", "head_sent", "queued")
+    __slots__ = ("frames", "head_sent", "queued")
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
         self.queued = 0  # bytes, ENTRY_OVERHEAD for each frame included
         self.head_sent = 0  # bytes of frames[0] that have left
-        self.frames_sent = 0  # statistics: frames that left whole
 
     def append(self, frame: bytes) -> None:
         """Queue a frame, whatever the weight."""
@@ -69,7 +68,6 @@ class Outbox:
             count -= len(frame)
             done += 1
         del self.frames[:done]
-        self.frames_sent += done
         self.head_sent = count
         self._weigh()
 

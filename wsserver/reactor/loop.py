@@ -58,6 +58,7 @@ class Reactor:
         self.now = world.monotonic()  # seconds; the clock that everybody reads during a turn
         self.timers = Timers()
         self.dirty: list[Writer] = []  # those with output waiting, each once
+        self.blocked: set[Any] = set()  # wires whose kernel buffer is full (`net/transport.py` keeps it)
         self.poller = poller
         self.turns = 0
         self._poll = poller.poll
@@ -130,6 +131,10 @@ class Reactor:
         """Stop reporting. The fd must still be open, and is unwatched before it is closed."""
         self.poller.unregister(fd)
         del self._handlers[fd]
+
+    def handler_of(self, fd: int) -> Handler:
+        """Return who hears the events of `fd`. Raises KeyError when nobody does."""
+        return self._handlers[fd]
 
     @property
     def watched(self) -> int:
