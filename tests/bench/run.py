@@ -55,7 +55,8 @@ WORKLOADS: Final = {
         "/echo, 64 clients, 64 bytes, one message in flight", ("--path", "/echo", "--conns", "64"), (), 1.8
     ),
     # Twice: a generator that sleeps between messages has to be woken, which the kernel charges to whoever sends. The
-    # floor is fast enough to keep it awake, so the first figure says what delivering costs, the second what the pair does.
+    # floor is fast enough to keep it awake. So the first figure says what a delivery costs, the second what it costs
+    # when the receiver is quicker than we are.
     "fanout": Workload(
         "a JSON chat message to 1,000 members, one in flight, beside a raw broadcast; receivers that never sleep",
         (*FANOUT, "--spin"),
