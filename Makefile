@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs check-docs conformance bench clean
+.PHONY: help run test check lint types docs check-docs screenshot conformance bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -29,6 +29,10 @@ docs: $(VENV)/.ready-test ## write the generated documents anew
 
 check-docs: $(VENV)/.ready-test ## see whether the generated documents are up to date
 	$(PY) docs/generate.py --check
+
+screenshot: $(VENV)/.ready-test ## take the README's picture anew, with a real browser
+	@.ci/browser
+	$(PY) docs/make_screenshot.py
 
 conformance: $(VENV)/.ready-run ## run Autobahn's fuzzing client against /echo (CASES='1.*,2.*' for some, CASES=--all for all)
 	$(PY) tests/conformance/run.py $(if $(CASES),'$(CASES)')

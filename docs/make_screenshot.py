@@ -20,8 +20,8 @@ SIZE = {"width": 1280, "height": 800, "deviceScaleFactor": 1, "mobile": False}
 OTHERS = {"Maria": ("lobby", "reading-group", "ops"), "Tomás": ("lobby", "ops"), "Lena": ("lobby",)}
 
 CONVERSATION = (
-    ("Maria", "Morning! The demo server has been up for nine days now."),
-    ("Maria", "One thread, and it hasn’t dropped a single connection."),
+    ("Maria", "Morning! I am reading the reactor over coffee."),
+    ("Maria", "One thread, and a turn of nine steps. It fits on a page."),
     ("Tomás", "Nice. What does it do while nobody talks?"),
     ("Maria", "Sleep. It sits in epoll_wait until the next timer, so it costs nothing."),
     ("Ada", "I just pulled my network cable for a minute, by the way."),
