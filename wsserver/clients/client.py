@@ -1,7 +1,7 @@
 """One client's life: owns its state, and is the only place where bytes, states and the router meet.
 
     transport --bytes--> the handler of the state --messages--> router
-        ^                         |  _step(event): the table decides, then the new state's entry action runs
+        ^                         |  step(event): the table decides, then the new state's entry action runs
         |                         v
         +---- frames ---- send / close / Close frames
 
@@ -12,11 +12,12 @@ The handler for incoming bytes is swapped when a state is entered, so there is n
 | CREATED     | `Handshake.receive`  | upgrade granted or refused, plain HTTP is over |
 | HANDSHAKE   | nobody: reading held | the 101's last byte                            |
 | OPEN        | `_receive`           | Close, broken rule, `close()`, heartbeat, loss |
-| CLOSING_*   | `_receive_closing`   | Close sent, Close received, deadline, loss     |
+| CLOSING_*   | `Closing.receive`    | Close sent, Close received, deadline, loss     |
 
 There is one deadline a client, that of its state; no state is without one.
 
-Peer trouble is caught here and nowhere else: ProtocolError becomes a Close frame, RequestError an HTTP answer.
+What a peer does wrong is caught in two places and nowhere else: ProtocolError here, where it becomes a Close frame, and
+RequestError in `Handshake.serve`, where it becomes an HTTP answer.
 
 Read next: `states.py` for the table, `handshake.py` for the way in, `closing.py` for the way out.
 """
@@ -44,7 +45,7 @@ from wsserver.websocket.frames import SHORT_HEADERS, SHORT_PAYLOAD, encode_frame
 from wsserver.websocket.parser import FrameParser
 
 _EMPTY_PING: Final = encode_frame(codes.PING, b"")
-SHORT_FRAME_WEIGHT: Final = 2 + ENTRY_OVERHEAD  # what a short payload weighs in the queue besides itself
+_SHORT_FRAME_WEIGHT: Final = 2 + ENTRY_OVERHEAD  # what a short payload weighs in the queue besides itself
 _NO_PARSER: Final = FrameParser(0, 0)  # stands in before OPEN and after; never fed
 _NO_ROUTER: Final = Router()
 
@@ -203,7 +204,7 @@ class Client:
         """
         transport = self.transport
         size = len(payload)
-        queued = transport.queued + size + SHORT_FRAME_WEIGHT
+        queued = transport.queued + size + _SHORT_FRAME_WEIGHT
         if size > SHORT_PAYLOAD or queued > transport.limit:
             transport.write(encode_frame(opcode, payload))
             return

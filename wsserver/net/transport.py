@@ -13,7 +13,8 @@ Facts, and what they mean here:
   - A failed `send` happens in the middle of somebody's broadcast. So losses and overflows are reported in the next
     turn, when nobody iterates over members.
   - Closing a socket with unread input can destroy what was sent last. So `finish` hands over to `farewell.py`.
-  - With no interest registered the kernel still reports errors and hang-ups, for ever: they always end the transport.
+  - With no interest registered the kernel still reports errors and hang-ups, for ever. They end the transport; but a
+    hang-up waits while the owner still has input to deal with, for there is more of it in the kernel.
 
 Read next: `outbox.py`; then `clients/client.py`, the owner.
 """
@@ -39,6 +40,7 @@ READ_PAUSE: Final = 64 * 1024
 
 STALL_LIMIT_S: Final = 30.0
 """How long a blocked queue may go without the kernel taking a single byte of it."""
+
 
 class Transport(Outbox):
     """A connected socket and its queue: an Outbox that sends itself, which saves each client an object and a hop."""
