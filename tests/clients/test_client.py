@@ -90,7 +90,16 @@ def test_a_flood_of_pings_is_a_broken_rule(house):
     peer.send(frame(PING) * (int(PING_BURST) + 1))
     frames = peer.frames()
     assert frames[:-1] == [(PONG, b"")] * int(PING_BURST)
-    assert frames[-1] == (CLOSE, close_payload(1008, "too many pings"))
+    assert frames[-1] == (CLOSE, close_payload(1008, "too many pings or pongs"))
+
+
+def test_pongs_that_nobody_asked_for_are_ignored_and_a_flood_of_them_is_a_broken_rule(house):
+    peer = house.open()
+    peer.send(frame(PONG, b"unasked") * int(PING_BURST))
+    assert peer.frames() == []
+    assert peer.client.state is State.OPEN
+    peer.send(frame(PONG))
+    assert peer.frames() == [(CLOSE, close_payload(1008, "too many pings or pongs"))]
 
 
 def test_a_wake_up_takes_a_batch_of_frames_and_others_have_their_turn_before_the_next(house):

@@ -270,20 +270,20 @@ class Client:
                 self.transport.release()
 
     def _receive_control(self, opcode: int, payload: bytes) -> None:
-        if opcode == codes.PING:
-            now = self.house.reactor.now
-            self._ping_full_at = self.house.ping_rate.charge(self._ping_full_at, now)
-            if self.house.ping_rate.allows(self._ping_full_at, now):
-                self.transport.write(encode_frame(codes.PONG, payload))
-            else:
-                self._fail(ProtocolError(codes.POLICY_VIOLATION, "too many pings"))
-        elif opcode == codes.CLOSE:
+        if opcode == codes.CLOSE:
             try:
                 code, reason = decode_close(payload)
             except ProtocolError as error:
                 self._fail(error)
             else:
                 self._start_closing(Event.RECEIVE_CLOSE, code, reason)
+            return
+        now = self.house.reactor.now
+        self._ping_full_at = self.house.ping_rate.charge(self._ping_full_at, now)
+        if not self.house.ping_rate.allows(self._ping_full_at, now):
+            self._fail(ProtocolError(codes.POLICY_VIOLATION, "too many pings or pongs"))
+        elif opcode == codes.PING:
+            self.transport.write(encode_frame(codes.PONG, payload))
         # a PONG has done its work by arriving: last_seen
 
     def _receive_rated(self, _peer: object, payload: bytes, opcode: int) -> None:
