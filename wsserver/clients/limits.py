@@ -13,7 +13,7 @@ LIMITED_FOR_S: Final = 10.0
 
 PING_RATE: Final = 10.0
 PING_BURST: Final = 20.0
-"""Pings and pongs a second, and at once. The conformance suite sends ten at once, a client that measures latency one."""
+"""Pings and pongs a second, and at once. The conformance suite sends ten at once; measuring latency takes one."""
 
 ADMIT: Final = "admit"
 LIMIT: Final = "limit"
