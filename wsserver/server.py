@@ -70,13 +70,12 @@ class Server:
             fallback=StaticFiles(page.open).answer,
             open_paths=frozenset({"/livez", "/readyz"}),
         )
-        limits = config.limits
         self.registry = Registry(
             self.reactor,
             self.site,
             _client_limits(config),
             _connections(config, world.raise_fd_limit()),
-            limits.connections_per_ip,
+            config.limits.connections_per_ip,
             _log_gone,
         )
         self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)

@@ -8,7 +8,7 @@ A `PeerEnd` is what a person at the other end has: bytes to send, bytes that cam
 import socket
 import struct
 
-from tests.reactor.fakes import FakeWorld
+from tests.reactor.fakes import FakeWorld, turn
 from tests.websocket.frames_by_hand import frame
 from wsserver.clients.echo import EchoRouter
 from wsserver.clients.limits import ClientLimits
@@ -154,9 +154,7 @@ class House:
 
     def turn(self, count=1):
         """Turns that do not sleep."""
-        for _ in range(count):
-            self.reactor.call_soon(lambda: None)
-            self.reactor.run_once()
+        turn(self.reactor, count)
 
     def jump(self, seconds):
         """Let time pass in silence."""

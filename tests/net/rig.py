@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from tests.reactor.fakes import FakeWorld
+from tests.reactor.fakes import FakeWorld, turn
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import open_poller
@@ -58,9 +58,7 @@ class Rig:
 
     def turn(self, count=1):
         """Turns that do not sleep."""
-        for _ in range(count):
-            self.reactor.call_soon(lambda: None)
-            self.reactor.run_once()
+        turn(self.reactor, count)
 
     def jump(self, seconds):
         self.reactor.world.time += seconds

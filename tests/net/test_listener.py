@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from tests.reactor.fakes import FakeWorld
+from tests.reactor.fakes import FakeWorld, turn
 from wsserver.net.listener import ACCEPT_BATCH, REST_S, Listener
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import open_poller
@@ -30,8 +30,7 @@ class Rig:
             self.clients.append(client)
 
     def turn(self):
-        self.reactor.call_soon(lambda: None)
-        self.reactor.run_once()
+        turn(self.reactor)
 
     def close(self):
         self.listener.close()

@@ -41,6 +41,13 @@ class FakeWorld(World):
         return self.time
 
 
+def turn(reactor, count=1):
+    """Turns that do not sleep."""
+    for _ in range(count):
+        reactor.call_soon(lambda: None)
+        reactor.run_once()
+
+
 def fake_reactor():
     """A reactor whose time and events are the test's."""
     errors = []

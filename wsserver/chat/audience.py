@@ -28,7 +28,7 @@ class Senders(Protocol):
 
 
 CROWD: Final = 16
-"""Clients from which on sending at once pays: it saves each a tenth, and costs a sender a second `send` for its ack."""
+"""Clients from which on sending at once pays: it saves each 15 %, and costs a sender a second `send` for its ack."""
 
 
 class Audience:

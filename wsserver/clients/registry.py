@@ -17,6 +17,7 @@ from wsserver.http.dates import format_date
 from wsserver.http.errors import RequestError
 from wsserver.http.response import encode_response, error_response
 from wsserver.net.crowd import Wire, send_to_crowd
+from wsserver.net.farewell import Farewell
 from wsserver.net.outbox import Droppable
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
@@ -92,8 +93,9 @@ class Registry:
         return (("Retry-After", str(round(self._reactor.world.uniform(1, RETRY_AFTER_S)))),)
 
     def _refuse(self, transport: Transport, error: RequestError) -> None:
+        farewell = Farewell(transport, self._end_refusal)
         try:
-            transport.start(Refusal(self, transport))
+            transport.start(farewell)
         except OSError:
             transport.sock.close()
             return
@@ -105,10 +107,9 @@ class Registry:
             error_response(error), head_only=False, keep_alive=False, minor_version=1, date=self._http_date()
         )
         transport.write_last(answer)
-        transport.finish()
+        farewell.begin()
 
-    def end_refusal(self) -> None:
-        """One of those above the limit has gone."""
+    def _end_refusal(self) -> None:
         self._refusals -= 1
 
     def _forget(self, client: Client) -> None:
@@ -171,31 +172,3 @@ class Registry:
 def _ip_of(address: str) -> str:
     """Return the address without its port; "" for a Unix socket, whose clients come from nowhere."""
     return address.rpartition(":")[0]
-
-
-class Refusal:
-    """The owner of a connection above the limit: it has nothing to say but the 503 that is queued already."""
-
-    __slots__ = ("_registry", "_transport")
-
-    def __init__(self, registry: Registry, transport: Transport) -> None:
-        self._registry = registry
-        self._transport = transport
-
-    def on_eof(self) -> None:
-        """Fine."""
-
-    def on_lost(self, _error: OSError) -> None:
-        """Fine too."""
-
-    def on_stuck(self, _reason: str) -> None:
-        """It does not read its 503."""
-        self._transport.close()
-
-    def on_buried(self) -> None:
-        """The fd is closed."""
-        self._registry.end_refusal()
-
-    def on_crash(self, _error: Exception) -> None:
-        """Ours; there is nothing to save."""
-        self._transport.close()

@@ -6,14 +6,15 @@ own, while what it still sends is thrown away; all three within limits.
 
     finish -> [ queue leaves, FINISH_S ] -> FIN -> [ discard, LINGER_S or LINGER_BYTES ] -> close
 
-From `Transport.finish` on, a Farewell owns the transport; the former owner only hears that the fd is closed.
+From `Transport.finish` on, a Farewell owns the transport; whoever owned it before only hears that the fd is closed.
 
 Read next: `transport.py`.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
-from wsserver.net.owner import Owner
+from wsserver.reactor.timers import Timer
 
 if TYPE_CHECKING:
     from wsserver.net.transport import Transport
@@ -29,13 +30,13 @@ LINGER_BYTES: Final = 64 * 1024
 class Farewell:
     """The owner of a transport that has nothing to say but what is queued."""
 
-    __slots__ = ("_discarded", "_former", "_timer", "_transport")
+    __slots__ = ("_discarded", "_on_buried", "_timer", "_transport")
 
-    def __init__(self, transport: "Transport", former: Owner | None) -> None:
+    def __init__(self, transport: "Transport", on_buried: Callable[[], None] | None) -> None:
         self._transport = transport
-        self._former = former
+        self._on_buried = on_buried  # called when the fd is closed
         self._discarded = 0  # bytes
-        self._timer = transport.reactor.call_later(FINISH_S, transport.close)
+        self._timer: Timer | None = None  # of the current part, once it has begun
 
     def begin(self) -> None:
         """Take over: wait until the queue is empty, if it is not."""
@@ -43,6 +44,7 @@ class Farewell:
         transport.on_bytes = self._discard
         transport.on_drained = self._half_close
         transport.release()
+        self._timer = transport.reactor.call_later(FINISH_S, transport.close)
         if not transport.frames:
             self._half_close()
 
@@ -50,7 +52,7 @@ class Farewell:
         """Our last byte has left: say so, and wait a moment for the peer to say the same."""
         transport = self._transport
         transport.on_drained = None
-        self._timer.cancel()
+        self._cancel_timer()
         if transport.eof or self._discarded > LINGER_BYTES or not transport.shut_down_writing():
             transport.close()
         else:
@@ -81,7 +83,11 @@ class Farewell:
         self._transport.close()
 
     def on_buried(self) -> None:
-        """The fd is closed: tell whoever opened it."""
-        self._timer.cancel()
-        if self._former is not None:
-            self._former.on_buried()
+        """The fd is closed: tell whoever wants to know."""
+        self._cancel_timer()
+        if self._on_buried is not None:
+            self._on_buried()
+
+    def _cancel_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()

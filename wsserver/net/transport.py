@@ -210,10 +210,8 @@ class Transport(Outbox):
             return
         self.queued = 0
         frames.clear()
-        if self._blocked:
-            self._unblock()
-        if self.on_drained is not None:
-            self.on_drained()
+        if self._blocked or self.on_drained is not None:
+            self._emptied()
 
     def _flush_long_queue(self) -> None:
         """Send a queue that does not fit one send, or whose first frame was cut by the one before."""
@@ -230,6 +228,11 @@ class Transport(Outbox):
             if count < len(data):
                 self._block(count)
                 return
+        if self._blocked or self.on_drained is not None:
+            self._emptied()
+
+    def _emptied(self) -> None:
+        """The last byte of the queue has left."""
         if self._blocked:
             self._unblock()
         if self.on_drained is not None:
@@ -254,12 +257,10 @@ class Transport(Outbox):
 
     def _on_stall_timer(self) -> None:
         """Judge a blocked queue. Timers come before events, so after a pause of ours it is tried once more first."""
-        self._timer = None
         self.flush()
         if not self._blocked or self.closed:
             return
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer = None
         if self.reactor.now - self.progress_at >= STALL_LIMIT_S:
             self.note(STALLED)
         else:
@@ -309,7 +310,7 @@ class Transport(Outbox):
         """Let what is queued leave, then close (`farewell.py`). The owner hears nothing more but `on_buried`."""
         if self.closed or isinstance(self.owner, Farewell):
             return
-        farewell = Farewell(self, self.owner)
+        farewell = Farewell(self, self.owner.on_buried if self.owner is not None else None)
         self.owner = farewell
         self._cancel_timer()
         farewell.begin()

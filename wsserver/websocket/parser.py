@@ -19,6 +19,7 @@ from typing import Final
 
 from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, MESSAGE_TOO_BIG, PING, PONG, PROTOCOL_ERROR, TEXT
 from wsserver.websocket.errors import ProtocolError
+from wsserver.websocket.frames import SHORT_PAYLOAD
 from wsserver.websocket.masking import rotate, unmask
 from wsserver.websocket.messages import Assembly
 from wsserver.websocket.utf8 import check_utf8
@@ -67,7 +68,7 @@ class FrameParser:
         # configuration
         self._max_message = max_message  # bytes of one message, all its fragments together
         self._max_fragments = max_fragments
-        self._short_limit = min(max_message, 125)  # payloads up to here may go the short way
+        self._short_limit = min(max_message, SHORT_PAYLOAD)  # payloads up to here may go the short way
         # state
         self.error: ProtocolError | None = None  # the broken rule, once there is one
         self.more = False  # whole frames may be left behind the batch: call feed(b"") soon
