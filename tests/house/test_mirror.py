@@ -6,7 +6,7 @@ import pytest
 
 from tests.house.tree import PACKAGE, TESTS, name, sources
 
-OTHER_WORLDS = ("bench", "browser", "conformance", "house", "scenarios", "simulation")
+OTHER_WORLDS = ("bench", "browser", "conformance", "house", "scenarios", "simulation", "threats")
 """Folders of tests that look at the whole, not at one file."""
 
 
