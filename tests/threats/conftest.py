@@ -5,22 +5,21 @@ log has grown by a line at most. Behind each file: the server lives, nothing of 
 """
 
 import contextlib
+import os
+import time
 
 import pytest
 
 from tests.clients.conftest import expect_errors, house, make_house  # noqa: F401 - fixtures for all files here
 from tests.scenarios.conftest import connect, open_socket, start  # noqa: F401 - fixtures for all files here
-from tests.scenarios.running import RunningServer
+from tests.scenarios.running import PATIENCE_S, RunningServer
 from tests.scenarios.talking import open_raw
 from tests.threats.attacking import Attacker, open_files
 from tests.websocket.frames_by_hand import frame
 from wsserver.websocket.codes import TEXT
 
 MEMORY_KEPT = 24 << 20
-"""Bytes that a server may have more behind all attacks of a file: the heap of an interpreter never shrinks to a byte."""
-
-TRIES = 500
-"""Requests after which a socket that is still open will stay so: each gives the server a turn or more."""
+"""Bytes that a server may have more behind all attacks of a file: an interpreter's heap never shrinks to the byte."""
 
 
 @pytest.fixture(scope="module")
@@ -73,8 +72,7 @@ def assert_served(honest):
 
 def assert_all_closed(server, files):
     """No socket of those who are gone is left."""
-    for _ in range(TRIES):
-        if open_files(server) <= files:
-            return
-        assert server.get("/livez")[0] == 200
-    raise AssertionError(f"{open_files(server)} files are open, there were {files}")
+    until = time.monotonic() + PATIENCE_S
+    while (now_open := open_files(server)) > files:
+        assert time.monotonic() < until, f"{now_open} files are open, there were {files}"
+        os.sched_yield()
