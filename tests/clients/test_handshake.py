@@ -41,6 +41,17 @@ def test_head_gets_the_head_alone(house):
     assert answer.endswith(b"\r\n\r\n")
 
 
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/broken", 500)])
+def test_head_gets_no_body_with_an_error_either(house, expect_errors, path, status):
+    peer = house.connect()
+    peer.send(get(path, method="HEAD"))
+    head, _, body = peer.received().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 %d " % status)
+    assert body == b""
+    assert b"Content-Length: 0" not in head
+    assert len(expect_errors(house)) == (status == 500)
+
+
 def test_a_connection_is_not_kept_when_the_client_does_not_want_it(house):
     peer = house.connect()
     peer.send(get(extra="Connection: close\r\n"))

@@ -3,8 +3,10 @@
     bytes -> RequestParser -> judge_host -> page, file, or error -> response, connection kept or finished
                                          -> upgrade? judge_origin, RFC 6455 section 4.2 -> 101 -> HANDSHAKE
 
-Requests that came in one piece are answered in their order. A big file is sent slice by slice, a slice a turn at most;
-until its last one has left, nothing more is read or answered. The object is dropped when the client becomes OPEN.
+Requests that came in one piece are answered in their order, and while some of them wait for their turn nothing more is
+read: a read brings more than a turn answers, so the rest has to wait in the kernel. A big file is sent slice by slice,
+a slice a turn at most; until its last one has left, nothing more is read or answered. The object is dropped when the
+client becomes OPEN.
 
 The one place where a RequestError is caught. Read next: `site.py`, `http/request.py`, `http/upgrade.py`.
 """
@@ -35,7 +37,18 @@ BODY_PROGRESS_S: Final = 30.0
 class Handshake:
     """The HTTP side of one client."""
 
-    __slots__ = ("_body", "_body_left", "_client", "_keep", "_limits", "_more", "_parser", "_served", "_site")
+    __slots__ = (
+        "_body",
+        "_body_left",
+        "_client",
+        "_head_only",
+        "_keep",
+        "_limits",
+        "_more",
+        "_parser",
+        "_served",
+        "_site",
+    )
 
     def __init__(self, client: "Client", site: Site, limits: ClientLimits) -> None:
         self._client = client
@@ -46,6 +59,7 @@ class Handshake:
         self._body: Iterator[bytes] | None = None  # slices still to come of the answer that is on its way
         self._body_left = 0  # bytes of it
         self._keep = True  # whether the connection outlives that answer
+        self._head_only = False  # what is being answered is HEAD: no body, that of an error included
         self._more = False  # the batch was full: requests that are complete may wait for the next turn
 
     @property
@@ -72,6 +86,7 @@ class Handshake:
         self._more = False
         try:
             for _ in range(PIPELINE_BATCH):
+                self._head_only = False
                 if self._client.state is not State.CREATED or self._body is not None:
                     return
                 if self._client.transport.queued > READ_PAUSE:
@@ -82,15 +97,20 @@ class Handshake:
                     self._await_more()
                     return
                 self._answer(request)
-            self._more = True
+            self._put_off()
             self._client.house.reactor.call_soon(self.serve)
         except RequestError as error:
             self.refuse(error)
 
     def _wait_for_reader(self) -> None:
         """Its answers are not read: the next ones wait, unmade, until they are."""
-        self._more = True
+        self._put_off()
         self._client.transport.on_drained = self._go_on
+
+    def _put_off(self) -> None:
+        """Complete requests may wait: take no more of them in before they are answered."""
+        self._more = True
+        self._client.transport.hold()
 
     def _go_on(self) -> None:
         self._client.transport.on_drained = None
@@ -102,6 +122,7 @@ class Handshake:
 
     def _await_more(self) -> None:
         """No request is complete: invite a body that waits for it (100 Continue), or end with a client that ended."""
+        self._client.transport.release()
         interim = self._parser.take_interim()
         if interim:
             self._client.transport.write_last(interim)
@@ -111,6 +132,7 @@ class Handshake:
     def _answer(self, request: Request) -> None:
         site = self._site
         self._served += 1
+        self._head_only = request.method == "HEAD"
         site.judge_host(request)
         if site.draining and request.path not in site.open_paths:
             raise RequestError(503, "The server is shutting down.", (("Retry-After", "1"),))
@@ -137,9 +159,8 @@ class Handshake:
     def _respond(self, request: Request, response: Response) -> None:
         transport = self._client.transport
         self._keep = request.keep_alive and self._served < self._limits.max_requests and not self._site.draining
-        head_only = request.method == "HEAD"
-        transport.write_last(self._encode(response, head_only, self._keep, request.minor_version))
-        if response.slices is not None and not head_only:
+        transport.write_last(self._encode(response, self._keep, request.minor_version))
+        if response.slices is not None and not self._head_only:
             self._body, self._body_left = response.slices, response.length
             transport.hold()
             transport.on_drained = self._send_slice_soon
@@ -156,17 +177,17 @@ class Handshake:
             client.cause = "answered"
             client.step(Event.ANSWERED_LAST)
 
-    def _encode(self, response: Response, head_only: bool, keep: bool, minor_version: int = 1) -> bytes:
+    def _encode(self, response: Response, keep: bool, minor_version: int = 1) -> bytes:
         date = self._client.house.http_date()
         return encode_response(
-            response, head_only=head_only, keep_alive=keep, minor_version=minor_version, date=date
+            response, head_only=self._head_only, keep_alive=keep, minor_version=minor_version, date=date
         )
 
     def refuse(self, error: RequestError, event: Event = Event.RECEIVE_HANDSHAKE_FAILED) -> None:
         """Answer with an HTTP error and close: before OPEN there is no Close frame."""
         client = self._client
         client.cause = f"refused with {error.status}: {error.detail}"
-        client.transport.write_last(self._encode(error_response(error), head_only=False, keep=False))
+        client.transport.write_last(self._encode(error_response(error), keep=False))
         client.step(event)
 
     # -- a big answer, slice by slice -------------------------------------------------------------------------------
