@@ -74,6 +74,13 @@ def test_exit_code_of_the_server_is_the_command_s(monkeypatch: pytest.MonkeyPatc
     assert main([]) == 1
 
 
+def test_standard_output_that_was_closed_before_the_start_is_nobody_s_trouble(
+    served: list[Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    assert main(["--port", "0"]) == 0
+
+
 def test_interrupt_before_the_server_listens_is_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
     def run(config: Config) -> int:
         raise KeyboardInterrupt

@@ -147,6 +147,8 @@ def test_connections_are_as_many_as_configured_or_as_there_are_file_descriptors_
     assert connections(5000) == 5000 - SPARE_FDS
     assert connections(5000, "limits.connections=11") == 11
     assert connections(1000, "limits.connections=4000") == 1000 - SPARE_FDS
+    assert connections(256) == 176
+    assert connections(64) == 32
     assert connections(10) == 1
     assert connections(5000, "server.poller=select") == 1024 - SPARE_FDS
 

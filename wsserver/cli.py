@@ -61,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _build_parser().parse_args(_with_command(list(sys.argv[1:] if argv is None else argv)))
     try:
         code: int = arguments.run(arguments)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # started with standard output closed, as daemons are
+            sys.stdout.flush()
         return code
     except ConfigError as error:
         return _complain(str(error), EXIT_USAGE)

@@ -188,7 +188,8 @@ def _connections(config: Config, fd_limit: int) -> int:
     """Return how many clients there may be: as configured, as far as there are file descriptors for them."""
     if config.server.poller == "select":
         fd_limit = min(fd_limit, SELECT_FD_LIMIT)
-    possible = max(1, fd_limit - SPARE_FDS)
+    # Where there are few, every fourth and the 16 that an idle server has open: some clients are better than none.
+    possible = max(1, fd_limit - min(SPARE_FDS, 16 + fd_limit // 4))
     return min(config.limits.connections or possible, possible)
 
 

@@ -1,7 +1,8 @@
 import pytest
 
 from tests.reactor.fakes import fake_reactor
-from wsserver.reactor.poller import READ
+from wsserver.reactor.loop import CATCH_UP_ROUNDS, END_ROUNDS, LATE_S, SLEEP_LIMIT_S
+from wsserver.reactor.poller import MAX_EVENTS, READ
 
 
 class Recorder:
@@ -173,3 +174,92 @@ def test_a_timer_that_stops_it_ends_a_turn_that_does_not_sleep(reactor):
     reactor.call_later(3600, lambda: None)
     reactor.run()
     assert reactor.poller.slept == [0]
+
+
+def test_an_event_of_an_fd_that_was_unwatched_in_the_same_batch_is_dropped(reactor):
+    log = []
+
+    class Jealous(Recorder):
+        def on_events(self, mask):
+            super().on_events(mask)
+            reactor.unwatch(91)
+
+    reactor.watch(90, READ, Jealous(log, "first"))
+    reactor.watch(91, READ, Recorder(log, "second"))
+    reactor.watch(92, READ, Recorder(log, "third"))
+    reactor.poller.batches = [[(90, READ), (91, READ), (92, READ)]]
+    reactor.run_once()
+    assert log == [("first", READ), ("third", READ)]
+
+
+def test_a_burial_that_fails_does_not_keep_the_others_above_ground(reactor):
+    log = []
+    error = OSError("not there")
+
+    class Undead(Recorder):
+        def bury(self):
+            raise error
+
+    reactor.bury(Undead(log, "undead"))
+    reactor.bury(Recorder(log, "dead"))
+    reactor.run_once()
+    assert log == [("dead", "bury")]
+    assert reactor.errors == [error]
+
+
+def test_whoever_arms_the_end_of_the_turn_again_and_again_does_not_keep_the_turn_from_ending(reactor):
+    count = 0
+
+    def again():
+        nonlocal count
+        count += 1
+        reactor.at_end_of_turn(again)
+
+    reactor.at_end_of_turn(again)
+    reactor.run_once()
+    first = count
+    assert 1 <= first <= END_ROUNDS**2
+    reactor.run_once()
+    assert count > first
+    assert reactor.poller.slept == [0, 0]
+
+
+def test_it_sleeps_no_longer_than_the_kernel_can_count(reactor):
+    reactor.call_later(365 * 86400, lambda: None)
+    reactor.run_once()
+    assert reactor.poller.slept == [SLEEP_LIMIT_S]
+    assert SLEEP_LIMIT_S * 1000 < 2**31  # epoll_wait(2) takes milliseconds in an int
+
+
+# -- after a pause ----------------------------------------------------------------------------------------------------
+
+
+def test_after_a_pause_everybody_is_heard_before_a_timer_judges(reactor):
+    log = []
+    reactor.watch(90, READ, Recorder(log, "h"))
+    reactor.call_later(1.0, lambda: log.append("timer"))
+    reactor.world.time += 1.0 + LATE_S + 0.1
+    reactor.poller.batches = [[(90, READ)] * MAX_EVENTS, [(90, READ)], []]
+    reactor.run_once()
+    assert log == [("h", READ)] * (MAX_EVENTS + 1) + ["timer"]
+    assert reactor.poller.slept[:2] == [0, 0]
+
+
+def test_a_timer_that_is_late_as_timers_are_is_fired_first(reactor):
+    log = []
+    reactor.watch(90, READ, Recorder(log, "h"))
+    reactor.call_later(1.0, lambda: log.append("timer"))
+    reactor.world.time += 1.0 + LATE_S - 0.1
+    reactor.poller.batches = [[(90, READ)]]
+    reactor.run_once()
+    assert log == ["timer", ("h", READ)]
+
+
+def test_those_who_never_stop_talking_cannot_hold_the_timers_for_ever(reactor):
+    log = []
+    reactor.watch(90, READ, Recorder([], "h"))
+    reactor.call_later(1.0, lambda: log.append("timer"))
+    reactor.world.time += 60
+    reactor.poller.batches = [[(90, READ)] * MAX_EVENTS] * (CATCH_UP_ROUNDS + 1)
+    reactor.run_once()
+    assert log == ["timer"]

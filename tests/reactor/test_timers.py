@@ -91,5 +91,13 @@ def test_compaction_keeps_those_that_are_alive(keep):
     assert fired == list(range(keep))
 
 
+def test_a_timer_is_overdue_when_it_was_due_before_the_moment_in_question():
+    timers = Timers()
+    assert not timers.is_overdue(1e9)
+    timers.call_at(5, lambda: None)
+    assert not timers.is_overdue(5)
+    assert timers.is_overdue(5.001)
+
+
 def test_no_timer_means_no_due_time():
     assert Timers().next_due() is None

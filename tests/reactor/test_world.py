@@ -87,10 +87,21 @@ def test_a_file_at_the_path_is_not_deleted(world, tmp_path):
     assert path.read_text() == "keep me"
 
 
+def test_an_inherited_listener_is_not_inherited_any_further(world):
+    (listener,) = world.listen_tcp("127.0.0.1", 0)
+    fd = os.dup(listener.fileno())
+    os.set_inheritable(fd, True)
+    adopted = world.listen_inherited(fd)
+    assert not adopted.get_inheritable()
+    adopted.close()
+    listener.close()
+
+
 def test_an_inherited_listener_is_adopted_and_anything_else_refused(world):
     (listener,) = world.listen_tcp("127.0.0.1", 0)
     adopted = world.listen_inherited(os.dup(listener.fileno()))
     assert adopted.getsockname() == listener.getsockname()
+    assert not adopted.getblocking()
     adopted.close()
     listener.close()
     one, other = socket.socketpair()

@@ -14,12 +14,24 @@ Read next: `timers.py`, `wakeup.py`, then one floor up: `net/transport.py`.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
-from wsserver.reactor.poller import Poller
+from wsserver.reactor.poller import MAX_EVENTS, Poller
 from wsserver.reactor.timers import Timer, Timers
 from wsserver.reactor.wakeup import Wakeup
 from wsserver.reactor.world import World
+
+LATE_S: Final = 1.0
+"""Timers that are so late say that the process was stopped (SIGSTOP, a sleeping laptop): no turn takes that long."""
+
+CATCH_UP_ROUNDS: Final = 64
+"""Polls by which, after that, everybody has been heard: MAX_EVENTS in each are 65,536 fds."""
+
+END_ROUNDS: Final = 64
+"""Times that the end of a turn starts over because there is more to commit or send; the rest is for the next turn."""
+
+SLEEP_LIMIT_S: Final = 86400.0
+"""The longest sleep. epoll_wait(2) takes milliseconds in an int, 24 days; a timer that is due later is asked again."""
 
 
 class Handler(Protocol):
@@ -59,6 +71,7 @@ class Reactor:
         self.timers = Timers()
         self.dirty: list[Writer] = []  # those with output waiting, each once
         self.blocked: set[Any] = set()  # wires whose kernel buffer is full (`net/transport.py` keeps it)
+        self.on_blocked: Callback = _nothing  # called when the first of them becomes so (`net/pressure.py`)
         self.poller = poller
         self.turns = 0
         self._poll = poller.poll
@@ -76,6 +89,8 @@ class Reactor:
     def run_once(self) -> None:
         """One turn. The numbers are those of docs/architecture.md."""
         self.now = self.world.monotonic()  # 1. read the clock
+        if self.timers.is_overdue(self.now - LATE_S):
+            self._catch_up()
         for timer in self.timers.take_due(self.now):  # 2. fire due timers
             self._guard(timer.fire, timer.callback)
         timeout_s = self._may_sleep()  # 3. ask how long we may sleep
@@ -84,16 +99,12 @@ class Reactor:
             self.now = self.world.monotonic()  # we slept: what arrives now must not be stamped with before
         if self._soon:
             self._run_soon()
-        handlers = self._handlers
-        for fd, mask in events:  # 5. call the handler registered for each fd
-            handler = handlers[fd]
-            try:
-                handler.on_events(mask)
-            except Exception as error:  # one client's crash is nobody else's
-                self._crashed(handler, error)
+        self._hand_out(events)  # 5. call the handler registered for each fd
         for callback in self.wakeup.take_posted():  # 6. run what threads and signals posted
             self._guard(callback)
-        while self._turn_end or self.dirty:
+        for _ in range(END_ROUNDS):
+            if not (self._turn_end or self.dirty):
+                break
             self._end_turn()  # 7. commit, fan out, acknowledge
             self._flush()  # 8. flush every dirty client once
         if self._dead:
@@ -166,7 +177,30 @@ class Reactor:
         if self._soon or self._turn_end or self.dirty or self._dead:
             return 0
         due = self.timers.next_due()
-        return None if due is None else max(0.0, due - self.now)
+        return None if due is None else min(max(0.0, due - self.now), SLEEP_LIMIT_S)
+
+    def _hand_out(self, events: list[tuple[int, int]]) -> None:
+        """Call the handler of each fd. One that nobody watches any more was unwatched by a handler before it.
+
+        Such a number cannot have a new owner yet: what was watched is closed in step 9 alone.
+        """
+        handlers = self._handlers
+        for fd, mask in events:
+            handler = handlers.get(fd)
+            if handler is None:
+                continue
+            try:
+                handler.on_events(mask)
+            except Exception as error:  # one client's crash is nobody else's
+                self._crashed(handler, error)
+
+    def _catch_up(self) -> None:
+        """We were stopped: hear what has come meanwhile before a timer judges anybody for having been silent."""
+        for _ in range(CATCH_UP_ROUNDS):
+            events = self._poll(0)
+            self._hand_out(events)
+            if len(events) < MAX_EVENTS:
+                return
 
     def _run_soon(self) -> None:
         callbacks, self._soon = self._soon, []
@@ -174,7 +208,9 @@ class Reactor:
             self._guard(callback)
 
     def _end_turn(self) -> None:
-        while self._turn_end:
+        for _ in range(END_ROUNDS):
+            if not self._turn_end:
+                return
             callbacks, self._turn_end = self._turn_end, []
             for callback in callbacks:
                 self._guard(callback)
@@ -190,7 +226,10 @@ class Reactor:
     def _bury(self) -> None:
         dead, self._dead = self._dead, []
         for mortal in dead:
-            mortal.bury()
+            try:
+                mortal.bury()
+            except Exception as error:  # the others are buried all the same
+                self.report(error)
 
     def _crashed(self, handler: Handler, error: Exception) -> None:
         """Report, and let the handler clean up; an error in that ends the process, for nothing can be trusted then."""

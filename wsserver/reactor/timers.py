@@ -77,6 +77,11 @@ class Timers:
             self._husks -= 1
         return heap[0][0] if heap else None
 
+    def is_overdue(self, then: float) -> bool:
+        """Tell whether a timer was due before `then`; a husk counts, so that this is one comparison."""
+        heap = self._heap
+        return bool(heap) and heap[0][0] < then
+
     def take_due(self, now: float) -> list[Timer]:
         """Remove and return the timers due at `now`, earliest first, at most FIRE_LIMIT of them; the caller fires them.
 

@@ -13,6 +13,7 @@ import resource
 import socket
 import stat
 import time
+from functools import cache
 from typing import Final
 
 from wsserver.reactor.poller import Poller, open_poller
@@ -85,6 +86,7 @@ class World:
         if not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             listener.detach()
             raise OSError(errno.EINVAL, f"file descriptor {fd} is not a listening socket")
+        listener.set_inheritable(False)  # it was, to reach us; our children have no business with it
         _prepare(listener)
         return listener
 
@@ -94,6 +96,20 @@ class World:
         if soft != hard:
             resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         return hard if hard != resource.RLIM_INFINITY else 1 << 20
+
+    def resident_bytes(self) -> int:
+        """The memory of this process that is in RAM (proc(5), statm); 0 where that cannot be told."""
+        try:
+            with open("/proc/self/statm", "rb", buffering=0) as statm:
+                return int(statm.read().split()[1]) * resource.getpagesize()
+        except OSError:
+            return 0
+
+    def trim_memory(self) -> None:
+        """Have the C library give freed memory back to the kernel, where it can (malloc_trim(3), glibc only)."""
+        trim = getattr(_c_library(), "malloc_trim", None)
+        if trim is not None:
+            trim(0)
 
     def open_spare(self) -> int:
         """A file descriptor to hold in reserve, for the moment when there are none left."""
@@ -109,6 +125,14 @@ class World:
             os.unlink(path)
         except FileNotFoundError:
             pass
+
+
+@cache
+def _c_library() -> object:
+    """Return the C library as Python sees it; loaded only when it is asked for, since few servers need it."""
+    from ctypes import CDLL
+
+    return CDLL(None)
 
 
 def _resolve(host: str, port: int) -> list[tuple]:  # type: ignore[type-arg]
