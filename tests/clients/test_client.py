@@ -12,7 +12,7 @@ from wsserver.clients import client as client_module
 from wsserver.clients.client import Client
 from wsserver.clients.limits import LIMITED_FOR_S, PING_BURST
 from wsserver.clients.states import ROWS, State, next_state
-from wsserver.net.transport import STALL_LIMIT_S, Transport
+from wsserver.net.transport import STALL_BYTES, STALL_LIMIT_S, Transport
 from wsserver.websocket.codes import BINARY, CLOSE, PING, PONG, TEXT
 from wsserver.websocket.parser import FRAME_BATCH
 from wsserver.websocket.prepared import PreparedMessage
@@ -164,8 +164,10 @@ def test_a_client_that_still_takes_our_bytes_is_alive_though_it_says_nothing(hou
     peer.client.transport.write_last(frame(BINARY, bytes(BIG), masked=False))
     for _ in range(10):
         house.jump(15)
-        peer.received()
-        house.turn()
+        for _ in range(STALL_BYTES // 2 // 4096):
+            peer.received()
+            house.turn()
+    assert peer.client.transport.frames
     assert peer.client.state is State.OPEN
 
 

@@ -6,8 +6,10 @@ from tests.net.rig import Owner
 from wsserver.net.outbox import DROP_OLDEST, Droppable
 from wsserver.net.owner import OVERFLOW, STALLED
 from wsserver.net.transport import (
+    PAUSE_S,
     READ_PAUSE,
     READ_SIZE,
+    STALL_BYTES,
     STALL_LIMIT_S,
     Transport,
 )
@@ -214,6 +216,49 @@ def test_a_queue_that_moves_slowly_is_not_stalled(rig):
         rig.read_all_there_is()
         rig.turn()
     assert rig.owner.heard == []
+
+
+def test_a_queue_that_loses_a_byte_now_and_then_is_stalled_all_the_same(make_rig):
+    rig = make_rig(sndbuf=4096)
+    rig.fill(STALL_BYTES * 2)
+    seconds = 0
+    while not rig.owner.heard:
+        rig.read_all_there_is()  # a few KiB, since the buffers are small
+        rig.jump(10)
+        seconds += 10
+        assert seconds <= 2 * STALL_LIMIT_S
+    assert rig.owner.heard == [STALLED]
+    assert seconds >= STALL_LIMIT_S
+
+
+def test_a_reader_just_fast_enough_keeps_a_queue_that_never_gets_empty(make_rig):
+    rig = make_rig(sndbuf=4096)
+    rig.fill(STALL_BYTES * 12)
+    for _ in range(8):
+        rig.read_and_turn(STALL_BYTES // 2)
+        rig.jump(STALL_LIMIT_S / 2 - 1)
+    assert rig.transport.frames
+    assert rig.owner.heard == []
+
+
+def test_what_a_policy_dropped_is_not_owed_any_more(make_rig):
+    rig = make_rig(limit=100_000, policy=DROP_OLDEST, sndbuf=4096)
+    for _ in range(12):
+        for _ in range(200):
+            rig.transport.write(Droppable(b"z" * 1000))
+        rig.jump(STALL_LIMIT_S / 3)
+        rig.read_all_there_is()
+        rig.turn()
+    assert rig.owner.heard == []
+
+
+def test_a_pause_of_ours_gives_a_slow_reader_another_round(make_rig):
+    rig = make_rig(sndbuf=4096)
+    rig.fill(STALL_BYTES * 2)
+    rig.jump(STALL_LIMIT_S + PAUSE_S)
+    assert rig.owner.heard == []
+    rig.jump(STALL_LIMIT_S)
+    assert rig.owner.heard == [STALLED]
 
 
 def test_an_fd_is_closed_only_at_the_end_of_the_turn(rig):

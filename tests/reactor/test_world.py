@@ -111,3 +111,25 @@ def test_an_inherited_listener_is_adopted_and_anything_else_refused(world):
     assert other.recv(1) == b"x"
     one.close()
     other.close()
+
+
+def test_memory_in_use_is_what_the_kernel_says_and_grows_with_what_is_held(world):
+    before = world.resident_bytes()
+    held = b"x" * (32 << 20)
+    grown = world.resident_bytes() - before
+    assert before > 1 << 20
+    assert grown > len(held) // 2
+
+
+def test_memory_can_be_trimmed_at_any_time(world):
+    world.trim_memory()
+    world.trim_memory()
+    assert world.resident_bytes() > 0
+
+
+def test_memory_that_cannot_be_read_counts_as_none(world, monkeypatch):
+    def refuse(*_, **__):
+        raise FileNotFoundError("no /proc here")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    assert world.resident_bytes() == 0

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 OVERFLOW: Final = "overflow"
 STALLED: Final = "stalled"
+SHED: Final = "memory is short"
 
 
 class Owner(Protocol):
@@ -19,7 +20,7 @@ class Owner(Protocol):
         """The connection broke; the transport has closed itself."""
 
     def on_stuck(self, reason: str) -> None:
-        """The peer does not read: OVERFLOW, its queue is full, or STALLED, the queue did not move for a while."""
+        """The peer does not read: OVERFLOW, its queue is full; STALLED, what waits has waited too long; or SHED."""
 
     def on_buried(self) -> None:
         """The fd is closed; nothing more will be heard."""

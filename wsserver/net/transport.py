@@ -26,7 +26,7 @@ from typing import Final
 
 from wsserver.net.crowd import Wire
 from wsserver.net.farewell import Farewell
-from wsserver.net.outbox import CLOSE, ENTRY_OVERHEAD, GATHER_LIMIT, Outbox
+from wsserver.net.outbox import CLOSE, ENTRY_OVERHEAD, GATHER_LIMIT, Outbox, Replacing
 from wsserver.net.owner import OVERFLOW, STALLED, Owner
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import ERROR, HANGUP, READ, WRITE
@@ -39,7 +39,17 @@ READ_PAUSE: Final = 64 * 1024
 """Bytes waiting to be sent above which we stop reading from the same client."""
 
 STALL_LIMIT_S: Final = 30.0
-"""How long a blocked queue may go without the kernel taking a single byte of it."""
+STALL_BYTES: Final = 64 * 1024
+"""In so long the kernel must take so much of a blocked queue, or all that waited when that time began: 2 KiB a second,
+which the slowest mobile links bring. A reader of a byte now and then would otherwise keep a full queue for days."""
+
+PAUSE_S: Final = STALL_LIMIT_S / 2
+"""A deadline that is noticed so late was missed by us, not by the peer: the process was stopped, or had no CPU."""
+
+
+REPLACE_FROM: Final = 16
+"""Frames waiting from which on pongs replace one another: the conformance suite sends ten pings at once and wants ten
+pongs; a peer that floods us and does not read gets one."""
 
 
 class Transport(Outbox):
@@ -50,6 +60,7 @@ class Transport(Outbox):
         "_held",
         "_interest",
         "_noted",
+        "_owed",
         "_timer",
         "address",
         "closed",
@@ -86,6 +97,7 @@ class Transport(Outbox):
         self.eof = False  # the peer will send nothing more
         self._blocked = False  # the kernel takes no more; waiting for WRITE
         self._noted: OSError | str | None = None  # a loss or an overflow that waits to be reported
+        self._owed = 0  # bytes that have to leave before the timer fires, if the queue is blocked until then
         self._timer: Timer | None = None  # of a queue that may have stalled
         # statistics
         self.progress_at = 0.0  # when a blocked queue last moved, which is a sign of life too
@@ -154,6 +166,12 @@ class Transport(Outbox):
         self.frames.append(frame)  # Outbox.append, written out: this runs for every answer
         self.queued = queued
 
+    def write_replacing(self, frame: Replacing) -> None:
+        """Queue a frame of which only the latest has to arrive, once REPLACE_FROM frames or a blocked peer say so."""
+        if self.frames and (self._blocked or len(self.frames) >= REPLACE_FROM):
+            self.drop_replaced()
+        self.write(frame)
+
     def take_back(self, frame: bytes, count: int) -> None:
         """Queue what is left of a frame of which `count` bytes were sent past the queue (`crowd.py`)."""
         self.append(frame)
@@ -179,7 +197,10 @@ class Transport(Outbox):
             self.flush()
         if not self.frames or self.queued + size + ENTRY_OVERHEAD <= self.limit:
             return self._noted is None
-        if self.make_room(self.policy, size, self.limit):
+        before = self._unsent()
+        fits = self.make_room(self.policy, size, self.limit)
+        self._owed -= before - self._unsent()
+        if fits:
             return True
         self.note(OVERFLOW)
         return False
@@ -243,9 +264,12 @@ class Transport(Outbox):
         if count or not self._blocked:
             self.progress_at = self.reactor.now
         self._blocked = True
-        self.reactor.blocked.add(self.wire)
+        blocked = self.reactor.blocked
+        if not blocked:
+            self.reactor.on_blocked()
+        blocked.add(self.wire)
         if self._timer is None:
-            self._timer = self.reactor.call_later(STALL_LIMIT_S, self._on_stall_timer)
+            self._watch_progress()
         self._settle_interest()
 
     def _unblock(self) -> None:
@@ -255,16 +279,31 @@ class Transport(Outbox):
         self._cancel_timer()
         self._settle_interest()
 
+    def sent(self, count: int) -> None:
+        """Take note that `count` bytes have left (`Outbox.sent`)."""
+        self._owed -= count
+        super().sent(count)
+
+    def _unsent(self) -> int:
+        return self.queued - ENTRY_OVERHEAD * len(self.frames) - self.head_sent
+
+    def _watch_progress(self) -> None:
+        """Give what waits now, as far as it is owed, STALL_LIMIT_S to leave."""
+        self._owed = min(self._unsent(), STALL_BYTES)
+        self._timer = self.reactor.call_later(STALL_LIMIT_S, self._on_stall_timer)
+
     def _on_stall_timer(self) -> None:
         """Judge a blocked queue. Timers come before events, so after a pause of ours it is tried once more first."""
+        assert self._timer is not None
+        late_s = self.reactor.now - self._timer.when
         self.flush()
         if not self._blocked or self.closed:
             return
         self._timer = None
-        if self.reactor.now - self.progress_at >= STALL_LIMIT_S:
+        if self._owed > 0 and late_s < PAUSE_S:
             self.note(STALLED)
         else:
-            self._timer = self.reactor.timers.call_at(self.progress_at + STALL_LIMIT_S, self._on_stall_timer)
+            self._watch_progress()
 
     def _settle_interest(self) -> None:
         """Make what the poller watches equal to what we want."""
