@@ -66,6 +66,13 @@ class Attacker:
         except (ConnectionResetError, BrokenPipeError):
             self.ended_early = True
 
+    def send_what_is_taken(self, data):
+        """Send as much of it as there is room for without waiting; return how many bytes that was."""
+        try:
+            return self._socket.send(data, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return 0
+
     def dribble(self, data):
         """Send it one byte a segment."""
         self.send(*(data[i : i + 1] for i in range(len(data))))
