@@ -20,6 +20,7 @@ from typing import Final
 from wsserver.access.origins import OriginRule
 from wsserver.chat.router import ChatRouter
 from wsserver.chat.settings import ChatSettings
+from wsserver.clients.admission import Admission
 from wsserver.clients.client import Client
 from wsserver.clients.echo import EchoRouter
 from wsserver.clients.limits import ClientLimits
@@ -34,6 +35,7 @@ from wsserver.http.response import Response, json_response
 from wsserver.http.static import StaticFiles
 from wsserver.net.files import Directory
 from wsserver.net.listener import Listener
+from wsserver.net.pressure import Pressure
 from wsserver.observe import logs
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import SELECT_FD_LIMIT
@@ -70,18 +72,28 @@ class Server:
             fallback=StaticFiles(page.open).answer,
             open_paths=frozenset({"/livez", "/readyz"}),
         )
+        limits = config.limits
+        self.pressure = Pressure(self.reactor, limits.queued, limits.memory, _log_shed, _log_short)
         self.registry = Registry(
             self.reactor,
             self.site,
             _client_limits(config),
-            _connections(config, world.raise_fd_limit()),
-            config.limits.connections_per_ip,
+            self._admission(),
             _log_gone,
         )
         self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)
         self.listeners: list[Listener] = []
         self.address = ""
         self._exit_code = EXIT_OK
+
+    def _admission(self) -> Admission:
+        limits = self.config.limits
+        return Admission(
+            _connections(self.config, self.world.raise_fd_limit()),
+            limits.connections_per_ip,
+            limits.handshakes_per_ip,
+            lambda: self.pressure.short,
+        )
 
     # -- running ----------------------------------------------------------------------------------------------------
 
@@ -96,6 +108,7 @@ class Server:
         self.listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted) for sock in sockets]
         for listener in self.listeners:
             listener.start()
+        self.pressure.start()
         for number in (signal.SIGTERM, signal.SIGINT):
             self.reactor.wakeup.on_signal(number, self._on_stop_signal)
 
@@ -258,6 +271,14 @@ def _report_crash(error: Exception) -> None:
 
 def _log_exhausted(error: OSError) -> None:
     _LOG.warning("accept_failed", "No file descriptors are left; accepting again in a moment.", error=str(error))
+
+
+def _log_shed(clients: int, size: int) -> None:
+    _LOG.warning("readers_shed", "Memory is short; the slowest readers were closed.", clients=clients, bytes=size)
+
+
+def _log_short(resident: int) -> None:
+    _LOG.warning("memory_short", "Above limits.memory: nobody new is let in.", resident=resident)
 
 
 def _log_gone(client: Client) -> None:

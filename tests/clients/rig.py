@@ -10,6 +10,7 @@ import struct
 
 from tests.reactor.fakes import FakeWorld, turn
 from tests.websocket.frames_by_hand import frame
+from wsserver.clients.admission import Admission
 from wsserver.clients.echo import EchoRouter
 from wsserver.clients.limits import ClientLimits
 from wsserver.clients.registry import Registry
@@ -17,6 +18,7 @@ from wsserver.clients.router import Router
 from wsserver.clients.site import Site
 from wsserver.http.errors import RequestError
 from wsserver.http.response import Response
+from wsserver.net.pressure import Pressure
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import open_poller
 
@@ -120,7 +122,7 @@ def _missing(_request):
 class House:
     """A registry with one Recorder at /talk, an echo at /echo, and the pages /page, /middling, /big and /broken."""
 
-    def __init__(self, *, most=100, most_per_ip=0, pages=None, **limits):
+    def __init__(self, *, most=100, most_per_ip=0, handshakes_per_ip=0.0, queued=0, memory=0, pages=None, **limits):
         self.errors = []
         self.gone = []
         self.reactor = Reactor(FakeWorld(), open_poller("epoll"), self.errors.append)
@@ -131,7 +133,10 @@ class House:
             fallback=_missing,
         )
         limits = {"rate": 0.0, **limits}
-        self.registry = Registry(self.reactor, self.site, ClientLimits(**limits), most, most_per_ip, self.gone.append)
+        self.shed = []
+        self.pressure = Pressure(self.reactor, queued, memory, lambda *what: self.shed.append(what), self.shed.append)
+        admission = Admission(most, most_per_ip, handshakes_per_ip, lambda: self.pressure.short)
+        self.registry = Registry(self.reactor, self.site, ClientLimits(**limits), admission, self.gone.append)
         self.peers = []
 
     def connect(self, address="127.0.0.1:5000", sndbuf=None):

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.clients.rig import get, parse_answers
+from wsserver.clients.admission import Admission
 from wsserver.clients.registry import REFUSALS_AT_ONCE, RETRY_AFTER_S
 from wsserver.clients.router import Router
 from wsserver.clients.states import State
@@ -49,6 +50,42 @@ def test_one_address_may_have_so_many_connections(make_house):
     assert house.connect("[::1]:1").client is not None
     first.hang_up()
     assert house.connect("10.0.0.1:4").client is not None
+
+
+def test_one_address_may_knock_so_often_and_is_told_429_and_when_to_come_back(make_house):
+    house = make_house(handshakes_per_ip=0.2)  # one every five seconds, two at once
+    assert [house.connect("10.0.0.1:1").client is not None for _ in range(3)] == [True, True, False]
+    house.turn(2)
+    [(status, headers, body)] = parse_answers(house.peers[-1].received())
+    assert (status, headers["connection"]) == (429, "close")
+    assert 1 <= int(headers["retry-after"]) <= RETRY_AFTER_S
+    assert b"your address" in body
+    assert house.peers[-1].ended
+    assert house.connect("10.0.0.2:1").client is not None
+    house.jump(5)
+    assert house.connect("10.0.0.1:1").client is not None
+
+
+def test_while_memory_is_short_nobody_new_comes_in(make_house):
+    house = make_house(memory=1 << 40)
+    inside = house.open()
+    house.pressure.short = True
+    refused = house.connect()
+    house.turn(2)
+    assert parse_answers(refused.received())[0][0] == 503
+    inside.send_frame(TEXT, b"still here")
+    assert house.router.heard[-1] == ("message", b"still here", TEXT)
+    house.pressure.short = False
+    assert house.connect().client is not None
+
+
+def test_a_rate_below_one_message_in_two_seconds_still_lets_single_messages_through(make_house):
+    house = make_house(rate=0.1)
+    peer = house.open()
+    peer.send_frame(TEXT, b"one")
+    assert house.router.kinds()[-1] == "message"
+    peer.send_frame(TEXT, b"two")
+    assert house.router.kinds()[-1] == "limited"
 
 
 def test_without_that_limit_nothing_is_counted_by_address(house):
@@ -129,7 +166,7 @@ def test_each_router_is_attached_once_to_the_surroundings(make_house):
 
     house = make_house()
     house.site.routers = {"/guest": Guest()}
-    registry = type(house.registry)(house.reactor, house.site, house.registry.house.limits, 1)
+    registry = type(house.registry)(house.reactor, house.site, house.registry.house.limits, Admission(1))
     assert attached == [registry]
 
 

@@ -218,5 +218,3 @@ def test_where_memory_cannot_be_read_nothing_is_short(readers):
     some.resident = 0
     some.pressure.start()
     assert some.pressure.short is False
-
-

@@ -4,10 +4,10 @@ Read next: `client.py`.
 """
 
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Final, cast
 
+from wsserver.clients.admission import Admission
 from wsserver.clients.client import Client
 from wsserver.clients.household import Household
 from wsserver.clients.limits import PING_BURST, PING_RATE, ClientLimits, Rate
@@ -38,21 +38,17 @@ class Registry:
         reactor: Reactor,
         site: Site,
         limits: ClientLimits,
-        max_connections: int,
-        max_connections_per_ip: int = 0,
+        admission: Admission,
         on_gone: Callable[[Client], None] | None = None,
     ) -> None:
-        """`max_connections` sockets at once, `max_connections_per_ip` of them from one address (0: any number)."""
-        rate = Rate(limits.rate, 2 * limits.rate) if limits.rate else None
+        """`on_gone` hears of each client that has ended."""
+        rate = Rate(limits.rate, max(1.0, 2 * limits.rate)) if limits.rate else None
         self.clients: set[Client] = set()
-        self.sockets = 0  # accepted and not closed yet: clients, and last words that still linger
         self.house = Household(
             reactor, site, limits, rate, Rate(PING_RATE, PING_BURST), self._http_date, self._forget, self._release
         )
         self._reactor = reactor
-        self._max_connections = max_connections
-        self._max_per_ip = max_connections_per_ip
-        self._per_ip: Counter[str] = Counter()
+        self._admission = admission
         self._refusals = 0
         self._told_gone = on_gone
         self.on_empty: Callable[[], None] | None = None  # called each time the last socket has been closed
@@ -63,18 +59,19 @@ class Registry:
     # -- coming and going -------------------------------------------------------------------------------------------
 
     def admit(self, sock: socket.socket, address: str) -> None:
-        """A connection was accepted: a new client, or a 503 when the house is full."""
+        """A connection was accepted: a new client, or one that is told why it may not be one."""
         limits = self.house.limits
         transport = Transport(self._reactor, sock, address, limits.queue, limits.queue_policy)
-        if self.sockets >= self._max_connections:
-            self._refuse(transport, RequestError(503, "The server is full; try again later.", self._retry_after()))
-        elif self._max_per_ip and self._is_crowded(_ip_of(address)):
-            self._refuse(transport, RequestError(503, "Too many connections from your address.", self._retry_after()))
-        else:
+        refusal = self._admission.judge(address, self._reactor.now)
+        if refusal is None:
             self._begin(Client(self.house, transport))
+        else:
+            self._refuse(transport, RequestError(refusal.status, refusal.detail, self._retry_after()))
 
-    def _is_crowded(self, ip: str) -> bool:
-        return bool(ip) and self._per_ip[ip] >= self._max_per_ip
+    @property
+    def sockets(self) -> int:
+        """How many are accepted and not closed yet: clients, and last words that still linger."""
+        return self._admission.sockets
 
     def _begin(self, client: Client) -> None:
         """Start a client and count it; one that cannot be watched is closed at once."""
@@ -85,9 +82,7 @@ class Registry:
             client.transport.sock.close()
             return
         self.clients.add(client)
-        self.sockets += 1
-        if self._max_per_ip:
-            self._per_ip[_ip_of(client.address)] += 1
+        self._admission.enter(client.address)
 
     def _retry_after(self) -> tuple[tuple[str, str], ...]:
         return (("Retry-After", str(round(self._reactor.world.uniform(1, RETRY_AFTER_S)))),)
@@ -118,12 +113,7 @@ class Registry:
             self._told_gone(client)
 
     def _release(self, client: Client) -> None:
-        self.sockets -= 1
-        if self._max_per_ip:
-            ip = _ip_of(client.address)
-            self._per_ip[ip] -= 1
-            if not self._per_ip[ip]:
-                del self._per_ip[ip]
+        self._admission.leave(client.address)
         if not self.sockets and self.on_empty is not None:
             self.on_empty()
 

@@ -134,11 +134,22 @@ class LimitSettings:
     connections_per_ip: int = setting(
         Count(), 0, "Clients of one address; 0: off, since whole offices and balancers share one."
     )
+    handshakes_per_ip: float = setting(
+        Rate(),
+        0,
+        "New connections a second from one address, ten seconds' worth at once; 0: off, since behind a proxy all "
+        "have one.",
+    )
     rate: float = setting(
         Rate(), 50, "Messages a second from one client, twice that at once; no person types that fast. 0: off."
     )
     queue: int = setting(
         Size(least=1024), "1MiB", "Bytes waiting for one client; past it the reader is too slow to wait for."
+    )
+    queued: int = setting(
+        Size(),
+        "256MiB",
+        "Bytes waiting for all clients together, what is shared counted once; above it the largest queues go. 0: off.",
     )
     queue_policy: str = setting(
         Choice(QUEUE_POLICIES), "close", "What then happens: a closed client knows that it must recover what it missed."
@@ -147,7 +158,7 @@ class LimitSettings:
         Count(least=1), 128, "Channels one client may be in; each costs memory and announcements."
     )
     memory: int = setting(
-        Size(), 0, "Above this resident size new clients get 503 and the slowest readers go; 0: off.", only=(0,)
+        Size(), 0, "Above this resident size new clients get 503 and the slowest readers go; 0: off."
     )
 
 
