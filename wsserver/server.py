@@ -41,6 +41,7 @@ from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import SELECT_FD_LIMIT
 from wsserver.reactor.world import World
 from wsserver.stores.memory import MemoryStore
+from wsserver.websocket.deflate import Terms
 
 SPARE_FDS: Final = 256
 """File descriptors that clients may not have: for listeners, files of the page, refusals, and a batch of accepts."""
@@ -80,6 +81,7 @@ class Server:
             _client_limits(config),
             self._admission(),
             _log_gone,
+            _compression(config),
         )
         self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)
         self.listeners: list[Listener] = []
@@ -218,9 +220,19 @@ def _client_limits(config: Config) -> ClientLimits:
         pong_timeout_s=websocket.pong_timeout,
         close_timeout_s=websocket.close_timeout,
         rate=limits.rate,
+        inflate_rate=limits.inflate,
         queue=limits.queue,
         queue_policy=limits.queue_policy,
     )
+
+
+def _compression(config: Config) -> Terms | None:
+    """Return what we agree on of permessage-deflate; None when it is off."""
+    websocket = config.websocket
+    context = websocket.compression_context
+    if not websocket.compression:
+        return None
+    return Terms(websocket.compression_window, client_context=context != "none", server_context=context == "both")
 
 
 def _chat_settings(config: Config) -> ChatSettings:

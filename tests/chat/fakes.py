@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
-from wsserver.chat.log import Publication, Stored, StoreUnavailable
+from wsserver.chat.log import Done, Publication, Stored, StoreUnavailable
 from wsserver.chat.router import ChatRouter
 from wsserver.chat.settings import ChatSettings
-from wsserver.clients.router import Peer, Wire
+from wsserver.clients.router import Compressor, Peer, Wire
 from wsserver.stores.memory import MemoryStore
 from wsserver.websocket.codes import BINARY, TEXT
 from wsserver.websocket.prepared import Prepared
@@ -37,6 +37,7 @@ class FakePeer:
         self.address = "127.0.0.1:50312"
         self.subprotocol = subprotocol
         self.context: Any = None
+        self.compressor: Compressor | None = None
         self.sent: list[tuple[int, bytes]] = []
         self.closed: tuple[int, str] | None = None
 
@@ -44,6 +45,9 @@ class FakePeer:
         for payload, opcode in unframe(bytes(frames)):
             self.send(payload, opcode)
         return len(frames)
+
+    def limit_messages(self, size: int) -> None:
+        self.max_message: int | None = size
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         self.sent.append((opcode, bytes(payload)))
@@ -124,16 +128,28 @@ class FakeSurroundings:
 
 
 class BrokenStore(MemoryStore):
-    """A memory store that can be switched off, and counts its transactions."""
+    """A memory store that can be switched off or made to answer later, and counts its transactions."""
 
     broken = False
     wrong = False
+    late = False
     batches: list[int]
+    out: tuple[Sequence[Publication], Done] | None = None
 
-    def append(self, batch: Sequence[Publication]) -> list[Stored]:
+    def append(self, batch: Sequence[Publication], done: Done) -> list[Stored] | None:
         self.batches = [*getattr(self, "batches", []), len(batch)]
+        assert self.out is None, "one batch at a time"
+        if self.late:
+            self.out = batch, done
+            return None
         self._check()
-        return super().append(batch)
+        return super().append(batch, done)
+
+    def answer(self, outcome: Exception | None = None) -> None:
+        """Answer for the batch that is out: it is stored, or that is why not."""
+        assert self.out is not None, "nothing is out"
+        (batch, done), self.out = self.out, None
+        done(outcome or super().append(batch, done) or [])
 
     def head(self, channel: str) -> Any:
         self._check()

@@ -87,9 +87,9 @@ def test_pings_are_answered_with_what_they_carried(house):
 
 def test_a_flood_of_pings_is_a_broken_rule(house):
     peer = house.open()
-    peer.send(frame(PING) * (int(PING_BURST) + 1))
+    peer.send(b"".join(frame(PING, b"%d" % number) for number in range(int(PING_BURST) + 1)))
     frames = peer.frames()
-    assert frames[:-1] == [(PONG, b"")] * int(PING_BURST)
+    assert frames[-2] == (PONG, b"%d" % (PING_BURST - 1))
     assert frames[-1] == (CLOSE, close_payload(1008, "too many pings or pongs"))
 
 

@@ -6,7 +6,7 @@ from wsserver.websocket.messages import Assembly
 
 
 def test_pieces_are_put_together():
-    assembly = Assembly(BINARY)
+    assembly = Assembly(BINARY, 1000)
     assembly.announce(2)
     assembly.add(b"\xff")
     assembly.add(b"\xfe")
@@ -15,14 +15,14 @@ def test_pieces_are_put_together():
 
 
 def test_text_is_judged_piece_by_piece():
-    assembly = Assembly(TEXT)
+    assembly = Assembly(TEXT, 1000)
     assembly.add("€".encode()[:2])
     with pytest.raises(ProtocolError):
         assembly.add(b"x")
 
 
 def test_text_that_ends_in_a_cut_code_point_is_refused():
-    assembly = Assembly(TEXT)
+    assembly = Assembly(TEXT, 1000)
     assembly.add("€".encode()[:2])
     with pytest.raises(ProtocolError):
         assembly.finish()

@@ -1,3 +1,5 @@
+import zlib
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -5,14 +7,15 @@ from hypothesis import strategies as st
 from tests.splits import portions
 from tests.websocket.frames_by_hand import frame, header
 from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
-from wsserver.websocket.parser import FRAME_BATCH, FrameParser
+from wsserver.websocket.deflate import Inflater
+from wsserver.websocket.parser import FRAME_BATCH, INFLATE_BATCH, FrameParser
 
 MAX = 1000
 
 
-def run(pieces, max_message=MAX, max_fragments=16):
+def run(pieces, max_message=MAX, max_fragments=16, compressed=False):
     """Feed the pieces; return (messages, close code of the error or None)."""
-    parser = FrameParser(max_message, max_fragments)
+    parser = FrameParser(max_message, max_fragments, Inflater(max_message, 15, True) if compressed else None)
     messages = []
     for piece in pieces:
         messages += parser.feed(piece)
@@ -237,3 +240,95 @@ def test_any_bytes_in_any_portions_give_one_result(parts, draw):
     assert run([data[i : i + 1] for i in range(len(data))]) == whole
     cut = draw.draw(st.integers(0, len(data)))
     assert run([data[:cut], data[cut:]]) == whole
+
+
+# -- compressed messages ----------------------------------------------------------------------------------------------
+
+
+def deflated(payload):
+    compressor = zlib.compressobj(6, zlib.DEFLATED, -15)
+    return (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+@pytest.mark.parametrize("opcode", [TEXT, BINARY])
+@pytest.mark.parametrize("size", [0, 5, 125, 999, 1000])
+def test_a_compressed_message_comes_out_inflated(opcode, size):
+    payload = b"ab" * (size // 2) + b"c" * (size % 2)
+    data = frame(opcode, deflated(payload), rsv=4)
+    assert run_every_way(data, compressed=True) == ([(opcode, payload)], None)
+
+
+def test_a_compressed_message_may_come_in_fragments_with_a_ping_between():
+    data = deflated(b"one and two")
+    whole = frame(TEXT, data[:3], rsv=4, fin=False) + frame(PING) + frame(CONTINUATION, data[3:])
+    assert run_every_way(whole, compressed=True) == ([(PING, b""), (TEXT, b"one and two")], None)
+
+
+def test_plain_and_compressed_messages_may_alternate():
+    data = frame(TEXT, b"a") + frame(TEXT, deflated(b"b"), rsv=4) + frame(TEXT, b"c") + frame(BINARY, b"d" * 300)
+    expected = [(TEXT, b"a"), (TEXT, b"b"), (TEXT, b"c"), (BINARY, b"d" * 300)]
+    assert run_every_way(data, compressed=True) == (expected, None)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        frame(TEXT, b"x", rsv=2),
+        frame(TEXT, b"x", rsv=1),
+        frame(TEXT, b"x", rsv=5),
+        frame(PING, b"x", rsv=4),
+        frame(CLOSE, b"", rsv=4),
+        frame(TEXT, b"x", fin=False) + frame(CONTINUATION, b"x", rsv=4),
+        frame(TEXT, deflated(b"x"), rsv=4, fin=False) + frame(CONTINUATION, b"", rsv=4),
+        frame(CONTINUATION, b"x", rsv=4),
+    ],
+)
+def test_the_compression_bit_anywhere_else_is_a_broken_rule(data):
+    assert run_every_way(data, compressed=True)[1] == 1002
+
+
+def test_without_an_agreement_the_compression_bit_is_a_broken_rule():
+    assert run_every_way(frame(TEXT, deflated(b"x"), rsv=4)) == ([], 1002)
+
+
+def test_compressed_text_is_judged_by_what_it_inflates_to():
+    good, bad = "wörter".encode(), b"w\xc3\x28rter"
+    assert run_every_way(frame(TEXT, deflated(good), rsv=4), compressed=True) == ([(TEXT, good)], None)
+    assert run_every_way(frame(TEXT, deflated(bad), rsv=4), compressed=True) == ([], 1007)
+    assert run_every_way(frame(TEXT, deflated(good[:2]), rsv=4), compressed=True) == ([], 1007)
+    assert run_every_way(frame(BINARY, deflated(bad), rsv=4), compressed=True) == ([(BINARY, bad)], None)
+
+
+def test_the_limit_counts_what_a_message_inflates_to_and_what_it_has_on_the_wire():
+    assert run_every_way(frame(TEXT, deflated(b"a" * MAX), rsv=4), compressed=True)[1] is None
+    assert run_every_way(frame(TEXT, deflated(b"a" * (MAX + 1)), rsv=4), compressed=True) == ([], 1009)
+    assert run([header(TEXT | 0x40, MAX * 200)], compressed=True) == ([], 1009)
+
+
+def test_one_call_inflates_about_a_batch_and_says_that_there_is_more():
+    size = INFLATE_BATCH // 4
+    parser = FrameParser(size, 16, Inflater(size, 15, False))
+    data = frame(BINARY, deflated(bytes(size)), rsv=4) * 9
+    counts = [len(parser.feed(data))]
+    while parser.more:
+        counts.append(len(parser.feed(b"")))
+    assert counts == [4, 4, 1]
+    assert parser.inflated == size
+
+
+def test_a_parser_says_whether_part_of_a_message_waits():
+    parser = FrameParser(MAX, 16)
+    for piece, unfinished in (
+        (frame(TEXT, b"x"), False),
+        (frame(TEXT, b"x")[:1], True),
+        (frame(TEXT, b"x")[1:], False),
+        (frame(TEXT, b"x", fin=False), True),
+        (frame(PING), True),
+        (frame(CONTINUATION, b"x"), False),
+        (frame(TEXT, b"x" * 500)[:200], True),
+        (frame(TEXT, b"x" * 500)[200:], False),
+        (frame(CLOSE)[:3], True),
+        (frame(CLOSE)[3:], False),
+    ):
+        parser.feed(piece)
+        assert parser.unfinished is unfinished, piece

@@ -1,7 +1,7 @@
 """A set of sessions that hear the same things: an event is encoded once for each codec among them, never per client.
 
-It keeps the peers of each codec together, so that a thousand receivers cost one lookup, one encoding and one call. It
-does not write to anybody itself: the surroundings do.
+It keeps those together who get the same bytes, of the same codec and compressed alike, so that a thousand receivers
+cost one lookup, one encoding and one call. It does not write to anybody itself: the surroundings do.
 
 Read next: `channels.py`, where every channel has one.
 """
@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from wsserver.chat.codec import Codec
 from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import Event
-from wsserver.clients.router import Peer, Wire
+from wsserver.clients.router import Compressor, Peer, Wire
 from wsserver.websocket.codes import BINARY
 from wsserver.websocket.prepared import Prepared, PreparedMessage, join_messages
 
@@ -31,13 +31,17 @@ CROWD: Final = 16
 """Clients from which on sending at once pays: it saves each 15 %, and costs a sender a second `send` for its ack."""
 
 
+Group = tuple[Codec, Compressor | None]
+"""Who gets the same bytes."""
+
+
 class Audience:
     """Who hears. Dicts, not sets: receivers are served in the order in which they came."""
 
     __slots__ = ("groups",)
 
     def __init__(self, sessions: Iterable[Session] = ()) -> None:
-        self.groups: dict[Codec, dict[Peer, Wire]] = {}
+        self.groups: dict[Group, dict[Peer, Wire]] = {}
         for session in sessions:
             self.add(session)
 
@@ -47,18 +51,20 @@ class Audience:
 
     def add(self, session: Session) -> None:
         """Let `session` hear; a second time changes nothing."""
-        peers = self.groups.get(session.codec)
+        group = (session.codec, session.peer.compressor)
+        peers = self.groups.get(group)
         if peers is None:
-            peers = self.groups[session.codec] = {}
+            peers = self.groups[group] = {}
         peers[session.peer] = session.peer.wire
 
     def discard(self, session: Session) -> None:
         """Let `session` hear no longer; nothing happens when it did not."""
-        peers = self.groups.get(session.codec)
+        group = (session.codec, session.peer.compressor)
+        peers = self.groups.get(group)
         if peers is not None:
             peers.pop(session.peer, None)
             if not peers:  # a codec that nobody uses must not cost an encoding
-                del self.groups[session.codec]
+                del self.groups[group]
 
     def deliver(self, events: Sequence[Event], senders: Senders, at_once: bool = False) -> int:
         """Give `events` to everybody here, as one piece; return how many clients that are.
@@ -66,8 +72,12 @@ class Audience:
         `at_once`: they get nothing else this turn. Raises ChatError when an event cannot be encoded.
         """
         reached = 0
-        for codec, peers in self.groups.items():
-            message = join_messages([PreparedMessage(codec.encode(event), codec.opcode) for event in events])
+        encoded: dict[Codec, list[PreparedMessage]] = {}
+        for (codec, compressor), peers in self.groups.items():
+            messages = encoded.get(codec)
+            if messages is None:
+                messages = encoded[codec] = [PreparedMessage(codec.encode(event), codec.opcode) for event in events]
+            message = join_messages(messages, compressor)
             if at_once and len(peers) >= CROWD:
                 senders.send_at_once(peers.values(), message)
             else:
@@ -78,5 +88,5 @@ class Audience:
     def relay(self, payload: bytes, senders: Senders) -> None:
         """Queue `payload`, as it is, in a binary message for everybody here."""
         message = PreparedMessage(payload, BINARY)
-        for peers in self.groups.values():
-            senders.fan_out(peers, message)
+        for (_, compressor), peers in self.groups.items():
+            senders.fan_out(peers, join_messages([message], compressor))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsserver.clients.client import Client
 
 INPUT_LIMIT: Final = 1024 * 1024
-"""Bytes we still read while closing, looking for the client's Close; then it is cut off."""
+"""Bytes we still read (and inflate) while closing, looking for the client's Close; then it is cut off."""
 
 
 class Closing:
@@ -52,6 +52,7 @@ class Closing:
         if self.deaf:
             return
         self._parser.feed(data)
+        self._input += self._parser.inflated  # work, too, is input
         if self._parser.close_received:
             self._close_received = True
             if self._client.state is State.CLOSING_STW:

@@ -23,6 +23,7 @@ from wsserver.http.request import Request, RequestParser
 from wsserver.http.response import Response, encode_response, error_response
 from wsserver.http.upgrade import check_upgrade, choose_subprotocol, encode_switching_protocols, wants_websocket
 from wsserver.net.transport import READ_PAUSE
+from wsserver.websocket.deflate import Agreement
 
 if TYPE_CHECKING:
     from wsserver.clients.client import Client
@@ -48,6 +49,7 @@ class Handshake:
         "_parser",
         "_served",
         "_site",
+        "agreement",
     )
 
     def __init__(self, client: "Client", site: Site, limits: ClientLimits) -> None:
@@ -55,6 +57,7 @@ class Handshake:
         self._site = site
         self._limits = limits
         self._parser = RequestParser()
+        self.agreement: Agreement | None = None  # on compression
         self._served = 0  # requests answered on this connection
         self._body: Iterator[bytes] | None = None  # slices still to come of the answer that is on its way
         self._body_left = 0  # bytes of it
@@ -150,10 +153,13 @@ class Handshake:
         self._site.judge_origin(request)
         subprotocol = choose_subprotocol(upgrade.subprotocols, router.subprotocols)
         client = self._client
+        terms = client.house.compression
+        self.agreement = terms.agree(upgrade.extensions) if terms is not None else None
+        extensions = self.agreement.answer if self.agreement is not None else None
         client.router = router
         client.subprotocol = subprotocol
         client.step(Event.RECEIVE_HANDSHAKE_SUCCEEDED)
-        client.transport.write_last(encode_switching_protocols(upgrade, subprotocol))
+        client.transport.write_last(encode_switching_protocols(upgrade, subprotocol, extensions))
         client.transport.flush()  # at once: OPEN comes when its last byte has left, in this turn if it can be
 
     def _respond(self, request: Request, response: Response) -> None:

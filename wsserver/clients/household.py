@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from wsserver.clients.limits import ClientLimits, Rate
 from wsserver.clients.site import Site
 from wsserver.reactor.loop import Reactor
+from wsserver.websocket.deflate import Terms
 
 if TYPE_CHECKING:
     from wsserver.clients.client import Client
@@ -25,6 +26,8 @@ class Household:
     message_rate: Rate | None
     """None: messages are not limited."""
     ping_rate: Rate
+    compression: Terms | None
+    """What we agree on of permessage-deflate; None: it is off."""
     http_date: Callable[[], str]
     """The Date of HTTP answers."""
     on_gone: Callable[["Client"], None]

@@ -33,6 +33,8 @@ class ClientLimits:
     pong_timeout_s: float = 20.0
     close_timeout_s: float = 5.0
     rate: float = 50.0
+    inflate_rate: float = 4.0 * 1024 * 1024
+    """Bytes a second that one client's compressed messages may come to; 0: any number."""
     queue: int = 1024 * 1024
     queue_policy: str = "close"
 

@@ -21,7 +21,8 @@ from wsserver.net.farewell import Farewell
 from wsserver.net.outbox import Droppable
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
-from wsserver.websocket.prepared import Prepared
+from wsserver.websocket.deflate import Compressor, Terms
+from wsserver.websocket.prepared import Prepared, PreparedMessage
 
 REFUSALS_AT_ONCE: Final = 64
 """Connections above the limit that are told so with a 503 at any moment; the others are just closed."""
@@ -40,12 +41,21 @@ class Registry:
         limits: ClientLimits,
         admission: Admission,
         on_gone: Callable[[Client], None] | None = None,
+        compression: Terms | None = None,
     ) -> None:
         """`on_gone` hears of each client that has ended."""
         rate = Rate(limits.rate, max(1.0, 2 * limits.rate)) if limits.rate else None
         self.clients: set[Client] = set()
         self.house = Household(
-            reactor, site, limits, rate, Rate(PING_RATE, PING_BURST), self._http_date, self._forget, self._release
+            reactor,
+            site,
+            limits,
+            rate,
+            Rate(PING_RATE, PING_BURST),
+            compression,
+            self._http_date,
+            self._forget,
+            self._release,
         )
         self._reactor = reactor
         self._admission = admission
@@ -150,15 +160,26 @@ class Registry:
 
         Nothing in it calls back: trouble is reported in the next turn, so `peers` cannot change meanwhile.
         """
-        frame = Droppable(message.frame)
+        frame = Droppable(message.frame) if message.droppable else message.frame
+        if self.house.compression is not None and isinstance(message, PreparedMessage) and message.is_large:
+            self._fan_out_compressed(cast(Iterable[Client], peers), message, frame)
+            return
         for client in cast(Iterable[Client], peers):
             client.transport.write(frame)
 
+    def _fan_out_compressed(self, clients: Iterable[Client], message: PreparedMessage, plain: bytes) -> None:
+        """Give each client the frame of what it agreed on; those who agreed on the same share it."""
+        shared: dict[Compressor | None, bytes] = {None: plain}
+        for client in clients:
+            compressor = client.compressor
+            frame = shared.get(compressor)
+            if frame is None and compressor is not None:
+                frame = message.encode_for(compressor)
+                if compressor.droppable:
+                    frame = shared[compressor] = Droppable(frame)
+            client.transport.write(frame or plain)
+
     def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
         """Send one encoded message on every wire now; see `router.Surroundings`."""
-        send_to_crowd(self._reactor, wires, Droppable(message.frame))
-
-
-def _ip_of(address: str) -> str:
-    """Return the address without its port; "" for a Unix socket, whose clients come from nowhere."""
-    return address.rpartition(":")[0]
+        frame = Droppable(message.frame) if message.droppable else message.frame
+        send_to_crowd(self._reactor, wires, frame)

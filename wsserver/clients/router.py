@@ -14,8 +14,10 @@ Read next: `echo.py`, the four-line router; then `client.py`, the caller.
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from wsserver.http.request import Request
 from wsserver.net.crowd import Wire as Wire
 from wsserver.websocket.codes import TEXT
+from wsserver.websocket.deflate import Compressor as Compressor
 from wsserver.websocket.prepared import Prepared
 
 
@@ -30,6 +32,8 @@ class Peer(Protocol):
     """What the upgrade agreed on; None when nothing was asked for or nothing asked for is known."""
     wire: Wire
     """What stands for it in `Surroundings.send_at_once`."""
+    compressor: Compressor | None
+    """What large messages to it are compressed with; None: they are not. Peers with the same one get the same bytes."""
     context: Any
     """The router's own: whatever it wants to find again with this peer. None at first."""
 
@@ -45,6 +49,9 @@ class Peer(Protocol):
 
         Raises AssertionError for a code that may not be sent: 1000-1003, 1007-1014 and 3000-4999 may.
         """
+
+    def limit_messages(self, size: int) -> None:
+        """From the next message on take messages of at most `size` bytes; a larger one ends the connection (1009)."""
 
 
 class Timer(Protocol):
@@ -97,6 +104,12 @@ class Router:
 
     def attach(self, surroundings: Surroundings) -> None:
         """Called once, before the first client: keep `surroundings` if you need it."""
+
+    def on_upgrade(self, peer: Peer, request: Request) -> None:
+        """Called for each correct upgrade before it is granted; it may raise RequestError.
+
+        Nothing can be sent yet. What you put into `peer.context` is there again in `on_open`, if that ever comes.
+        """
 
     def on_open(self, peer: Peer) -> None:
         """Called when the last byte of the handshake has left: the conversation may begin."""

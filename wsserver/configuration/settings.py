@@ -108,7 +108,18 @@ class WebSocketSettings:
         Count(least=1), 1024, "Frames in one message; a message in one-byte frames costs far more than its size."
     )
     compression: bool = setting(
-        Flag(), False, "permessage-deflate costs up to 250 KiB a client and pays on slow links only.", only=(False,)
+        Flag(), False, "permessage-deflate costs memory a client and CPU a message; it pays where links are slow."
+    )
+    compression_window: int = setting(
+        Count(least=9, most=15),
+        12,
+        "The window has 2 to so many bytes: 4 KiB; ours, and our clients' where they let us choose. 15 packs little better.",
+    )
+    compression_context: str = setting(
+        Choice(("none", "client", "both")),
+        "client",
+        "Whose messages may build on those before them, at 11 to 40 KiB a client; both: 38 to 152 more, and each "
+        "broadcast is compressed for each member.",
     )
     ping_interval: float = setting(
         Duration(least_s=0.001), "25s", "Middleboxes forget idle connections after 30 to 60 seconds."
@@ -142,6 +153,12 @@ class LimitSettings:
     )
     rate: float = setting(
         Rate(), 50, "Messages a second from one client, twice that at once; no person types that fast. 0: off."
+    )
+    inflate: int = setting(
+        Size(),
+        "4MiB",
+        "Bytes a second that one client's compressed messages may come to, else it waits: a few bytes can say "
+        "thousands. 0: off.",
     )
     queue: int = setting(
         Size(least=1024), "1MiB", "Bytes waiting for one client; past it the reader is too slow to wait for."

@@ -23,6 +23,8 @@ def split_host(host: str) -> tuple[str, int | None] | None:
     if match is None:
         return None
     name = match[1].lower()
+    if ".." in name:
+        return None  # an empty label; without it "a.." would become "a.", which is another way to write "a"
     if name[0] == "[":
         try:
             name = f"[{IPv6Address(name[1:-1])}]"

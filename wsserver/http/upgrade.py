@@ -15,6 +15,7 @@ from hashlib import sha1
 from typing import Final
 
 from wsserver.http.errors import RequestError
+from wsserver.http.extensions import Offer, parse_extensions
 from wsserver.http.headers import TOKEN_BYTES
 from wsserver.http.request import Request
 from wsserver.http.response import encode_header
@@ -38,8 +39,8 @@ class Upgrade:
     """Sec-WebSocket-Key."""
     subprotocols: tuple[str, ...]
     """Offered, the one the client likes best first."""
-    extensions: str
-    """Sec-WebSocket-Extensions as it came, "" if it did not."""
+    extensions: tuple[Offer, ...]
+    """Offered, the one the client likes best first."""
 
 
 def wants_websocket(request: Request) -> bool:
@@ -62,7 +63,10 @@ def check_upgrade(request: Request) -> Upgrade:
         raise RequestError(400, "A WebSocket request has no body.")
     if headers.get("sec-websocket-version") != "13":
         raise RequestError(426, "This server speaks version 13 of WebSocket.", (_PROTOCOL, _VERSION))
-    return Upgrade(_check_key(request), _read_subprotocols(request), headers.get("sec-websocket-extensions") or "")
+    extensions = headers.get("sec-websocket-extensions")
+    return Upgrade(
+        _check_key(request), _read_subprotocols(request), parse_extensions(extensions) if extensions else ()
+    )
 
 
 def _check_key(request: Request) -> str:

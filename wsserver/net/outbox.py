@@ -32,6 +32,12 @@ class Droppable(bytes):
     __slots__ = ()
 
 
+class Replacing(bytes):
+    """A frame that makes an earlier one of its kind in the same queue pointless: only the latest has to arrive."""
+
+    __slots__ = ()
+
+
 class Outbox:
     """The queue of one client. Sizes are bytes."""
 
@@ -46,6 +52,12 @@ class Outbox:
         """Queue a frame, whatever the weight."""
         self.frames.append(frame)
         self.queued += len(frame) + ENTRY_OVERHEAD
+
+    def drop_replaced(self) -> None:
+        """Drop the Replacing frames whose first byte has not left: a later one comes."""
+        first = 1 if self.head_sent else 0
+        self.frames[first:] = [frame for frame in self.frames[first:] if type(frame) is not Replacing]
+        self._weigh()
 
     def gather(self) -> bytes | memoryview:
         """Return the bytes to hand to one send: everything, or a little more than GATHER_LIMIT bytes of it."""

@@ -13,6 +13,10 @@ SHORT_PAYLOAD: Final = 125
 """Bytes of payload up to which the header is two bytes long."""
 
 
+RSV1: Final = 0x40
+"""The bit of a first frame's first byte that says: this message is compressed."""
+
+
 def encode_header(opcode: int, size: int) -> bytes:
     """Return the header of a final, unmasked frame: 2, 4 or 10 bytes, the length in its shortest form."""
     if size <= SHORT_PAYLOAD:
@@ -28,3 +32,10 @@ def encode_frame(opcode: int, payload: bytes) -> bytes:
     if size <= SHORT_PAYLOAD:
         return SHORT_HEADERS[opcode][size] + payload
     return encode_header(opcode, len(payload)) + payload
+
+
+def encode_compressed_frame(opcode: int, data: bytes) -> bytes:
+    """Return the whole final, unmasked frame of a compressed message, RSV1 set (RFC 7692 section 6)."""
+    header = bytearray(encode_header(opcode, len(data)))
+    header[0] |= RSV1
+    return bytes(header) + data

@@ -9,6 +9,8 @@ A final text or binary frame that is whole in the buffer, which is nearly every 
 the top of the loop: no object but its payload. Everything else goes through `_slow_frame`. A data frame whose end has
 not come is unmasked and judged as it arrives; a control frame (131 bytes at most) waits until it is whole.
 
+A compressed message (RFC 7692) is inflated as it arrives; it, too, takes the long way.
+
 What a header declares is checked before anything is stored for it. After a broken rule nothing more is parsed; what
 came whole before it is still handed out, and `error` says what it was.
 
@@ -18,14 +20,18 @@ Not here: what a message means, when to answer a ping. Read next: `messages.py`;
 from typing import Final
 
 from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, MESSAGE_TOO_BIG, PING, PONG, PROTOCOL_ERROR, TEXT
+from wsserver.websocket.deflate import Inflater
 from wsserver.websocket.errors import ProtocolError
-from wsserver.websocket.frames import SHORT_PAYLOAD
+from wsserver.websocket.frames import RSV1, SHORT_PAYLOAD
 from wsserver.websocket.masking import rotate, unmask
 from wsserver.websocket.messages import Assembly
 from wsserver.websocket.utf8 import check_utf8
 
 FRAME_BATCH: Final = 64
 """Frames taken by one call: 64 KiB may hold 10,000 tiny ones, and other clients wait meanwhile."""
+
+INFLATE_BATCH: Final = 64 * 1024
+"""Bytes of inflated messages after which one call stops: a read of 64 KiB may inflate to 64 MiB."""
 
 _FINAL_TEXT: Final = 0x80 | TEXT
 _FINAL_BINARY: Final = 0x80 | BINARY
@@ -53,25 +59,33 @@ class FrameParser:
         "_assembly",
         "_final",
         "_held",
+        "_inflater",
         "_key",
         "_left",
         "_max_fragments",
         "_max_message",
+        "_reserved",
         "_short_limit",
         "_single_limit",
         "_stopped",
         "error",
+        "inflated",
         "more",
+        "unfinished",
     )
 
-    def __init__(self, max_message: int, max_fragments: int) -> None:
+    def __init__(self, max_message: int, max_fragments: int, inflater: Inflater | None = None) -> None:
         # configuration
         self._max_message = max_message  # bytes of one message, all its fragments together
         self._max_fragments = max_fragments
+        self._inflater = inflater  # None: compression was not agreed on
+        self._reserved = 0x30 if inflater is not None else 0x70  # bits of the first byte that have no meaning
         self._short_limit = min(max_message, SHORT_PAYLOAD)  # payloads up to here may go the short way
         # state
         self.error: ProtocolError | None = None  # the broken rule, once there is one
         self.more = False  # whole frames may be left behind the batch: call feed(b"") soon
+        self.unfinished = False  # part of a message or frame is here, and the rest has not come
+        self.inflated = 0  # bytes that the compressed messages of the last call have come to
         self._held = b""  # bytes not looked at yet: part of a header or control frame, or what is behind the batch
         self._assembly: Assembly | None = None  # the data message that is under way
         self._left = 0  # payload bytes of the current data frame that have not come
@@ -124,6 +138,7 @@ class FrameParser:
     def _parse(self, data: bytes, messages: list[Message]) -> None:
         if self._held:
             data, self._held = self._held + data, b""
+        self.inflated = 0
         pos = self._continue_frame(data, 0, messages) if self._left else 0
         end = len(data)
         self.more = False
@@ -147,13 +162,15 @@ class FrameParser:
             before = pos
             pos = self._slow_frame(data, pos, messages)
             plain = self._assembly is None
-            if pos == before or self._stopped:
+            if pos == before or self._stopped or self.inflated >= INFLATE_BATCH:
+                self.more = pos != before and not self._stopped and pos < end
                 break
         else:
             self.more = pos < end
         if not self._stopped:
             self._held = data[pos:]
-            self._single_limit = self._short_limit if plain and not self._held else -1
+            self.unfinished = not plain or pos < end
+            self._single_limit = -1 if self.unfinished else self._short_limit
 
     def _slow_frame(self, data: bytes, pos: int, messages: list[Message]) -> int:
         """Parse any frame; return the position behind what was taken of it, or `pos` when it has to wait."""
@@ -168,17 +185,23 @@ class FrameParser:
             if stop > len(data):
                 return pos
             return self._control_frame(first & 0x0F, data[start:stop], key, stop, messages)
-        if first & 0x80 and self._assembly is None and stop <= len(data):
+        if first & 0xC0 == 0x80 and self._assembly is None and stop <= len(data):
             payload = unmask(data[start:stop], key)
             if first & 0x0F == TEXT:
                 check_utf8(payload)
             messages.append((first & 0x0F, payload))
             return stop
         if self._assembly is None:
-            self._assembly = Assembly(first & 0x0F)
+            self._assembly = self._begin_message(first)
         self._assembly.announce(size)
         self._key, self._left, self._final = key, size, bool(first & 0x80)
         return self._continue_frame(data, start, messages)
+
+    def _begin_message(self, first: int) -> Assembly:
+        inflater = self._inflater
+        if inflater is not None and first & RSV1:
+            return Assembly(first & 0x0F, inflater.max_compressed, inflater)
+        return Assembly(first & 0x0F, self._max_message)
 
     def _control_frame(self, opcode: int, masked: bytes, key: bytes, stop: int, messages: list[Message]) -> int:
         messages.append((opcode, unmask(masked, key)))
@@ -197,7 +220,10 @@ class FrameParser:
             self._key = rotate(self._key, len(piece))
         elif self._final:
             self._assembly = None
-            messages.append(assembly.finish())
+            message = assembly.finish()
+            messages.append(message)
+            if assembly.compressed:
+                self.inflated += len(message[1])
         return pos + len(piece)
 
     def _read_header(self, data: bytes, pos: int) -> tuple[int, int] | None:
@@ -221,13 +247,13 @@ class FrameParser:
             if size >> 63:
                 raise ProtocolError(PROTOCOL_ERROR, "frame length has its highest bit set")
         if not data[pos] & 0x08:
-            self._check_limits(size)
+            self._check_limits(data[pos], size)
         start += 4
         return (size, start) if start <= len(data) else None
 
     def _check_first_byte(self, first: int, short_size: int) -> None:
         opcode = first & 0x0F
-        if first & 0x70:
+        if first & self._reserved or first & RSV1 and (opcode == CONTINUATION or opcode & 0x08):
             raise ProtocolError(PROTOCOL_ERROR, "a reserved bit is set that no extension gives a meaning")
         if opcode not in _KNOWN_OPCODES:
             raise ProtocolError(PROTOCOL_ERROR, f"opcode {opcode} is reserved")
@@ -241,13 +267,16 @@ class FrameParser:
         elif opcode != CONTINUATION and self._assembly is not None:
             raise ProtocolError(PROTOCOL_ERROR, "a new message started inside a fragmented one")
 
-    def _check_limits(self, size: int) -> None:
+    def _check_limits(self, first: int, size: int) -> None:
         """What the headers so far announce, this one's `size` included, must be allowed: judged before it is stored."""
-        announced, fragments = size, 1
+        announced, fragments, limit = size, 1, self._max_message
         if self._assembly is not None:
             announced += self._assembly.announced
             fragments += self._assembly.fragments
-        if announced > self._max_message:
+            limit = self._assembly.limit
+        elif self._inflater is not None and first & RSV1:
+            limit = self._inflater.max_compressed
+        if announced > limit:
             raise ProtocolError(MESSAGE_TOO_BIG, f"message is larger than {self._max_message} bytes")
         if fragments > self._max_fragments:
             raise ProtocolError(MESSAGE_TOO_BIG, f"message has more than {self._max_fragments} fragments")
@@ -256,5 +285,6 @@ class FrameParser:
         self._stopped = True
         self._single_limit = -1
         self._held = b""
+        self.unfinished = False
         self._assembly = None
         self._left = 0

@@ -1,7 +1,8 @@
 """Judge UTF-8 as it arrives, so that a bad byte ends the connection at that byte and not at the message's end.
 
 CPython's decoder is strict in all that RFC 3629 asks for (no surrogates, no overlong forms, nothing above U+10FFFF) and
-refuses a sequence at its first impossible byte, also when the rest has not come yet; so nothing is judged by hand here.
+refuses a sequence at its first impossible byte, also when the rest has not come yet, with one exception: it waits for
+the third byte of a surrogate. So nothing but that is judged by hand here.
 
 Read next: `messages.py`.
 """
@@ -30,6 +31,8 @@ class Utf8Judge:
         except UnicodeDecodeError:
             raise ProtocolError(INVALID_PAYLOAD, "text is not UTF-8") from None
         self._tail = data[judged:]
+        if self._tail[:1] == b"\xed" and self._tail[1:] >= b"\xa0":  # the start of a surrogate
+            raise ProtocolError(INVALID_PAYLOAD, "text is not UTF-8")
 
     def finish(self) -> None:
         """The message is complete. Raises ProtocolError(1007) when it ends inside a code point."""

@@ -1,0 +1,232 @@
+"""What OPEN does with compressed messages, with messages that never end, and with pings that nobody reads the answers of.
+
+What it does with everything else stands in `test_client.py`.
+"""
+
+import zlib
+
+import pytest
+
+from tests.clients.rig import House, close_payload, decode_frames
+from tests.websocket.frames_by_hand import frame
+from wsserver.clients.conversation import INFLATE_BURST_S, MESSAGE_DEADLINE_S
+from wsserver.net.outbox import Replacing
+from wsserver.net.transport import REPLACE_FROM
+from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
+from wsserver.websocket.deflate import Terms
+from wsserver.websocket.parser import INFLATE_BATCH
+from wsserver.websocket.prepared import PreparedMessage
+
+OFFER = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
+LARGE = b"nine letters and a few more " * 100
+
+
+@pytest.fixture
+def packed():
+    """A house that agrees on compression."""
+    house = House(compression=Terms(), max_message=INFLATE_BATCH, inflate_rate=4 * INFLATE_BATCH)
+    yield house
+    house.close()
+
+
+def talk(house, path="/echo", extra=OFFER):
+    peer = house.connect()
+    peer.upgrade(path, extra)
+    return peer
+
+
+def deflated(payload, context=None):
+    compressor = context or zlib.compressobj(6, zlib.DEFLATED, -15)
+    return (compressor.compress(payload) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]
+
+
+def inflated(data):
+    """Return the payload of one compressed text frame, and check that it is one."""
+    assert data[0] == 0xC1
+    (_, payload), *rest = decode_frames(bytes([data[0] & 0xBF]) + data[1:])
+    assert not rest
+    return zlib.decompressobj(-15).decompress(payload + b"\0\0\xff\xff")
+
+
+# -- compression ------------------------------------------------------------------------------------------------------
+
+
+def test_the_answer_names_what_was_agreed_on(packed):
+    head = packed.connect().upgrade("/echo", OFFER)
+    assert b"\r\nSec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover\r\n" in head
+
+
+def test_nothing_is_answered_to_an_offer_that_is_declined_nor_where_compression_is_off(packed, house):
+    bad = "Sec-WebSocket-Extensions: permessage-deflate; foo, bar\r\n"
+    assert b"Extensions" not in packed.connect().upgrade("/echo", bad)
+    assert b"Extensions" not in house.connect().upgrade("/echo", OFFER)
+
+
+def test_a_large_message_comes_back_compressed_and_a_small_one_plain(packed):
+    peer = talk(packed)
+    peer.send_frame(TEXT, deflated(LARGE), rsv=4)
+    assert inflated(peer.received()) == LARGE
+    peer.send_frame(TEXT, deflated(b"small"), rsv=4)
+    assert peer.frames() == [(TEXT, b"small")]
+
+
+def test_who_agreed_may_send_plain_messages_all_the_same(packed):
+    peer = talk(packed)
+    peer.send_frame(TEXT, LARGE)
+    assert inflated(peer.received()) == LARGE
+
+
+def test_a_client_may_keep_its_context(packed):
+    peer, context = talk(packed), zlib.compressobj(6, zlib.DEFLATED, -15)
+    for _ in range(3):
+        peer.send_frame(TEXT, deflated(LARGE, context), rsv=4)
+        assert inflated(peer.received()) == LARGE
+
+
+def test_nothing_of_zlib_is_held_for_a_client_that_never_sent_compressed(packed):
+    peer = talk(packed)
+    peer.send_frame(TEXT, LARGE)
+    assert peer.client.parser._inflater._inflater is None
+
+
+@pytest.mark.parametrize(
+    ("data", "code", "reason"),
+    [
+        (b"\x07", 1007, "compressed data is broken"),
+        (deflated(bytes(INFLATE_BATCH + 1)), 1009, f"message inflates to more than {INFLATE_BATCH} bytes"),
+    ],
+)
+def test_bad_compressed_data_fails_the_connection(packed, data, code, reason):
+    peer = talk(packed)
+    peer.send_frame(BINARY, data, rsv=4)
+    assert peer.frames() == [(CLOSE, close_payload(code, reason))]
+
+
+def test_a_client_that_did_not_agree_may_not_send_compressed(packed):
+    peer = talk(packed, extra="")
+    peer.send_frame(TEXT, deflated(b"x"), rsv=4)
+    assert peer.frames()[0][1][:2] == (1002).to_bytes(2, "big")
+
+
+def test_a_broadcast_is_compressed_once_for_all_who_agreed_on_the_same(packed):
+    peers = [talk(packed, "/talk", extra) for extra in (OFFER, OFFER, "")]
+    message = PreparedMessage(LARGE)
+    packed.registry.fan_out([peer.client for peer in peers], message)
+    queues = [peer.client.transport.frames for peer in peers]
+    assert queues[0][0] is queues[1][0]
+    packed.turn()
+    assert [inflated(peers[0].received()), inflated(peers[1].received())] == [LARGE, LARGE]
+    assert peers[2].frames() == [(TEXT, LARGE)]
+
+
+def test_with_a_context_of_our_own_every_message_builds_on_the_ones_before():
+    house = House(compression=Terms(server_context=True))
+    try:
+        peer, noise = talk(house, "/talk"), bytes(range(33, 127)) * 20
+        sizes, reader = [], zlib.decompressobj(-15)
+        for _ in range(2):
+            house.registry.fan_out([peer.client], PreparedMessage(noise))
+            house.turn()
+            data = peer.received()
+            sizes.append(len(data))
+            start = 4 if data[1] == 126 else 2
+            assert reader.decompress(data[start:] + b"\0\0\xff\xff") == noise
+        assert sizes[1] < sizes[0]
+    finally:
+        house.close()
+
+
+def test_a_client_above_the_rate_of_inflated_bytes_is_read_again_when_the_rate_allows(packed):
+    peer = talk(packed)
+    bomb = frame(BINARY, deflated(bytes(INFLATE_BATCH)), rsv=4)
+    count, rate = 20, 4  # messages a second; INFLATE_BURST_S of that at once
+    peer.send(bomb * count, turns=3 * count)
+    at_once = peer.client.messages_in
+    assert at_once == rate * INFLATE_BURST_S + 1
+    peer.house.jump(1.0)
+    assert peer.client.messages_in <= at_once + rate + 1
+    for _ in range(count):
+        peer.received()
+        peer.house.jump(0.5)
+    assert peer.client.messages_in == count
+
+
+# -- messages that never end ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        frame(TEXT, b"x" * 1000)[:900],
+        frame(TEXT, b"x", fin=False),
+        frame(TEXT, b"x")[:1],
+        frame(PING, b"x")[:3],
+    ],
+    ids=["a frame", "fragments", "a header", "a ping"],
+)
+def test_a_message_must_be_complete_in_time(house, start):
+    peer = house.open()
+    peer.send(start)
+    house.jump(MESSAGE_DEADLINE_S - 1)
+    assert [kind for kind, _ in peer.frames()] in ([], [PING])
+    house.jump(1.5)
+    assert peer.frames()[-1] == (CLOSE, close_payload(1008, "a message took more than 30 s"))
+
+
+def test_pings_between_the_fragments_do_not_buy_time(house):
+    peer = house.open()
+    peer.send(frame(TEXT, b"x", fin=False))
+    for _ in range(int(MESSAGE_DEADLINE_S) + 1):
+        peer.send(frame(PING) + frame(CONTINUATION, b"x", fin=False))
+        house.jump(1)
+    assert peer.frames()[-1] == (CLOSE, close_payload(1008, "a message took more than 30 s"))
+
+
+def test_a_client_that_is_always_in_the_middle_of_a_message_may_go_on_as_long_as_they_end(house):
+    peer = house.open()
+    whole = frame(TEXT, b"x" * 100)
+    peer.send(whole[:50])
+    for _ in range(2 * int(MESSAGE_DEADLINE_S)):
+        peer.send(whole[50:] + whole[:50])
+        house.jump(1)
+    peer.send(whole[50:])
+    assert house.router.kinds().count("message") == 2 * MESSAGE_DEADLINE_S + 1
+    house.jump(20)
+    assert not peer.ended
+
+
+def test_a_message_that_came_in_time_has_no_deadline_left(house):
+    peer = house.open()
+    whole = frame(TEXT, b"x" * 100)
+    peer.send(whole[:50])
+    peer.send(whole[50:])
+    for _ in range(4):
+        house.jump(10)
+        peer.send(frame(TEXT, b"y"))
+    assert CLOSE not in [kind for kind, _ in peer.frames()]
+
+
+# -- pongs that are not read ------------------------------------------------------------------------------------------
+
+
+def test_ten_pings_at_once_get_ten_pongs(house):
+    peer = house.open()
+    peer.send(b"".join(frame(PING, b"%d" % number) for number in range(10)))
+    assert peer.frames() == [(PONG, b"%d" % number) for number in range(10)]
+
+
+def test_who_does_not_read_its_pongs_is_owed_the_latest(house):
+    peer = house.open(sndbuf=4096)
+    while not peer.client.transport._blocked:
+        peer.client.send(bytes(2000))
+        house.turn()
+    for number in range(5):
+        peer.send(frame(PING, b"%d" % number))
+    waiting = [item for item in peer.client.transport.frames if type(item) is Replacing]
+    assert waiting == [b"\x8a\x014"]
+
+
+def test_in_one_turn_pongs_replace_one_another_from_a_number_on(house):
+    peer = house.open()
+    peer.send(b"".join(frame(PING, b"%d" % number) for number in range(REPLACE_FROM + 1)))
+    assert peer.frames() == [(PONG, b"%d" % REPLACE_FROM)]
