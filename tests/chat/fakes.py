@@ -18,6 +18,10 @@ Json = dict[str, Any]
 NOON_MS = 1_700_000_000_000
 
 
+def ignore(_: object) -> None:
+    """Hear what became of something, and do nothing about it."""
+
+
 def unframe(frames: bytes) -> Iterator[tuple[bytes, int]]:
     """Take whole unmasked frames apart again: (payload, opcode) each."""
     while frames:

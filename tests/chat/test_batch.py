@@ -3,7 +3,9 @@
 import pytest
 
 from tests.chat.fakes import NOON_MS, World
-from wsserver.chat.batch import BATCH_LIMIT
+from wsserver.chat import lane
+from wsserver.chat.lane import BATCH_LIMIT
+from wsserver.chat.log import StoreUnavailable
 
 
 def test_nothing_is_delivered_or_acked_before_the_end_of_the_turn() -> None:
@@ -159,3 +161,105 @@ def test_messages_to_other_channels_wait_while_one_is_settled_only_if_nothing_wa
     assert len(world.router._batch) == 1
     ann.say("history", channel="lobby")
     assert len(world.router._batch) == 0
+
+
+# -- a log that answers later -----------------------------------------------------------------------------------------
+
+
+def test_a_message_is_neither_delivered_nor_acked_before_the_log_has_answered() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    world.store.late = True
+    ann.hear()
+    ann.say("message", channel="lobby", text="hi", id=1)
+    world.end_turn()
+    world.advance(1)
+    assert ann.hear_type("message") == ann.hear_type("ack") == bob.hear_type("message") == []
+    world.store.answer()
+    assert [event["type"] for event in ann.hear()] == ["message", "ack"]
+    assert [event["type"] for event in bob.hear()] == ["message"]
+
+
+def test_what_is_said_while_a_batch_is_out_goes_with_the_next_one() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob", "other")
+    world.store.late = True
+    for turn in range(3):
+        ann.say("message", channel="lobby", text=f"turn {turn}")
+        bob.say("message", channel="other", text=f"turn {turn}")
+        world.end_turn()
+    assert world.store.batches == [2]
+    world.store.answer()
+    assert world.store.batches == [2, 4]
+    world.store.answer()
+    assert [event["seq"] for event in bob.hear_type("message")] == [1, 2, 3]
+    assert world.store.out is None
+    world.store.late = False
+    assert ann.ask("message", channel="lobby", text="at once", id=1)["seq"] == 4
+
+
+def test_the_bounded_next_batch_is_followed_by_another() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    ann.say("message", channel="lobby", text="hi")
+    world.end_turn()
+    for _ in range(BATCH_LIMIT + 1):
+        ann.say("message", channel="lobby", text="hi")
+    for _ in range(3):
+        world.store.answer()
+    assert world.store.batches == [1, BATCH_LIMIT, 1]
+    assert world.router._batch._lanes[0].bytes == 0
+    assert ann.peer.context.pending == 0
+
+
+def test_a_batch_that_fails_later_costs_its_senders_an_error_and_the_next_goes_on() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    ann.say("message", channel="lobby", text="lost", id=1)
+    world.end_turn()
+    ann.say("message", channel="lobby", text="kept", id=2)
+    world.store.answer(StoreUnavailable("the disk is full"))
+    world.store.answer()
+    events = [(event["type"], event.get("id"), event.get("seq")) for event in ann.hear()]
+    assert events == [("error", 1, None), ("message", None, 1), ("ack", 2, 1)]
+
+
+def test_a_bug_that_shows_later_is_reported_and_the_next_batch_goes_on() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    ann.say("message", channel="lobby", text="lost", id=1)
+    world.end_turn()
+    ann.say("message", channel="lobby", text="kept", id=2)
+    with pytest.raises(RuntimeError):
+        world.store.answer(RuntimeError("a bug in the store"))
+    world.store.answer()
+    assert [event.get("code") or event["type"] for event in ann.hear()] == ["internal", "message", "ack"]
+
+
+def test_a_store_that_is_too_slow_makes_the_chat_refuse_and_not_swell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "PENDING_LIMIT", 2)
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    ann.say("message", channel="lobby", text="out")
+    world.end_turn()
+    for number in range(3):
+        ann.say("message", channel="lobby", text="hi", id=number)
+    assert [(event["code"], event["id"]) for event in ann.hear()] == [("store_unavailable", 2)]
+
+
+def test_a_message_that_gathers_for_long_has_the_time_when_it_was_said() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    ann.say("message", channel="lobby", text="out")
+    world.end_turn()
+    for _ in range(2):
+        world.advance(1)
+        ann.say("message", channel="lobby", text="hi")
+    world.store.answer()
+    world.store.answer()
+    assert [event["ts"] - NOON_MS for event in ann.hear_type("message")] == [0, 1000, 2000]

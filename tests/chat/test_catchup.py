@@ -1,6 +1,6 @@
 """A member that missed more than one message can carry."""
 
-from tests.chat.fakes import Client, World
+from tests.chat.fakes import Client, World, ignore
 from wsserver.chat.catchup import PAUSE_S
 from wsserver.websocket.codes import BINARY
 
@@ -12,7 +12,7 @@ def world_with(count: int, history: int = 10_000) -> tuple[World, str]:
     world = World(history=history)
     epoch = world.connect("ann").join("lobby")["epoch"]
     for _ in range(count):
-        world.router.posting.post("lobby", "server", BIG)
+        world.router.posting.post("lobby", "server", BIG, None, ignore)
     return world, epoch
 
 
@@ -45,14 +45,14 @@ def test_what_is_said_meanwhile_comes_in_its_order_once() -> None:
     bob = back(world, epoch)
     bob.hear()
     for _ in range(2):
-        world.router.posting.post("lobby", "server", "live")
+        world.router.posting.post("lobby", "server", "live", None, ignore)
     assert seqs(bob) == []
     world.advance(PAUSE_S)
     assert seqs(bob) == [4, 5, 6]
-    world.router.posting.post("lobby", "server", "live")
+    world.router.posting.post("lobby", "server", "live", None, ignore)
     world.advance(PAUSE_S)
     assert seqs(bob) == [7, 8, 9, 10, 11]
-    world.router.posting.post("lobby", "server", "live")
+    world.router.posting.post("lobby", "server", "live", None, ignore)
     assert seqs(bob) == [12]
 
 
@@ -103,7 +103,7 @@ def test_joining_again_begins_afresh() -> None:
     bob.hear()
     again = bob.join("lobby", since=7, epoch=epoch)
     assert [message["seq"] for message in again["messages"]] == [8]
-    world.router.posting.post("lobby", "server", "live")
+    world.router.posting.post("lobby", "server", "live", None, ignore)
     world.advance(1)
     assert seqs(bob) == [9]
 
@@ -113,7 +113,7 @@ def test_who_is_overtaken_by_the_log_is_told_to_reconnect_and_never_skips_in_sil
     bob = back(world, epoch)
     bob.hear()
     for _ in range(8):
-        world.router.posting.post("lobby", "server", "live")
+        world.router.posting.post("lobby", "server", "live", None, ignore)
     world.advance(1)
     assert seqs(bob) == []
     assert bob.peer.closed is not None

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.chat.fakes import ignore
 from wsserver.chat.errors import ChatError
 from wsserver.chat.history import PAGE_CHARS, Page, Recovery, read_page, read_slice, recover
 from wsserver.chat.log import Publication
@@ -13,7 +14,7 @@ BIG = "x" * 40_000
 
 def log_of(count: int, history: int = 10_000, text: str = "hi") -> MemoryStore:
     log = MemoryStore(bytes, lambda: 0.0, lambda _channel: history)
-    log.append([Publication("c", "ann", text, 0)] * count)
+    log.append([Publication("c", "ann", text, 0)] * count, ignore)
     return log
 
 

@@ -4,7 +4,20 @@ import pytest
 
 from tests.chat.fakes import NOON_MS, World
 from wsserver.chat.errors import ChatError
+from wsserver.chat.posting import Posted
 from wsserver.websocket.codes import BINARY
+
+
+def post(world: World, channel: str = "lobby", key: str | None = None) -> Posted | ChatError:
+    """Publish as the server and return what became of it, which is known at once here."""
+    heard: list[Posted | ChatError] = []
+    world.router.posting.post(channel, "server", "news", key, heard.append)
+    [posted] = heard
+    return posted
+
+
+def refuse_to_be_called(posted: Posted | ChatError) -> None:
+    raise AssertionError(posted)
 
 
 def test_a_message_reaches_all_members_the_sender_too() -> None:
@@ -98,17 +111,14 @@ def test_a_binary_message_does_not_overtake_a_text_of_the_same_turn() -> None:
 def test_the_server_may_publish_too_and_learns_what_became_of_it() -> None:
     world = World()
     ann = world.connect("ann")
-    stored, delivered = world.router.posting.post("lobby", "server", "news", "k")
-    assert (stored.message.seq, stored.duplicate, delivered) == (1, False, 1)
+    assert post(world, key="k") == Posted(1, NOON_MS, False, 1)
     assert [(event["user"], event["text"]) for event in ann.hear()] == [("server", "news")]
-    stored, delivered = world.router.posting.post("lobby", "server", "news", "k")
-    assert (stored.message.seq, stored.duplicate, delivered) == (1, True, 0)
+    assert post(world, key="k") == Posted(1, NOON_MS, True, 0)
 
 
 def test_the_server_may_publish_where_nobody_is() -> None:
     world = World()
-    stored, delivered = world.router.posting.post("empty", "server", "news")
-    assert (stored.message.seq, delivered) == (1, 0)
+    assert post(world, "empty") == Posted(1, NOON_MS, False, 0)
     assert [event["text"] for event in world.connect().join("empty")["messages"]] == ["news"]
 
 
@@ -116,8 +126,7 @@ def test_what_members_said_first_in_a_turn_comes_before_what_the_server_says() -
     world = World()
     ann = world.connect("ann")
     ann.say("message", channel="lobby", text="mine", id=1)
-    stored, _ = world.router.posting.post("lobby", "server", "news")
-    assert stored.message.seq == 2
+    assert post(world) == Posted(2, NOON_MS, False, 1)
     assert [event["type"] for event in ann.hear()] == ["message", "message", "ack"]
 
 
@@ -135,14 +144,26 @@ def test_what_members_said_first_in_a_turn_comes_before_what_the_server_says() -
 )
 def test_the_server_is_held_to_the_same_rules(arguments: tuple[str, str, str, str | None], code: str) -> None:
     with pytest.raises(ChatError) as caught:
-        World().router.posting.post(*arguments)
+        World().router.posting.post(*arguments, refuse_to_be_called)
     assert caught.value.code == code
 
 
 def test_the_server_is_told_when_the_store_is_not_there() -> None:
     world = World()
-    world.router.posting.post("lobby", "server", "news")
+    post(world)
     world.store.broken = True
-    with pytest.raises(ChatError) as caught:
-        world.router.posting.post("lobby", "server", "news")
-    assert caught.value.code == "store_unavailable"
+    error = post(world)
+    assert isinstance(error, ChatError)
+    assert error.code == "store_unavailable"
+
+
+def test_the_server_hears_later_from_a_store_that_takes_its_time() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    heard: list[Posted | ChatError] = []
+    world.router.posting.post("lobby", "server", "news", None, heard.append)
+    assert heard == ann.hear() == []
+    world.store.answer()
+    assert heard == [Posted(1, NOON_MS, False, 1)]
+    assert [event["text"] for event in ann.hear()] == ["news"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.chat.fakes import NOON_MS, Json, World
+from tests.chat.fakes import NOON_MS, Json, World, ignore
 
 
 def texts(messages: list[Json]) -> list[str]:
@@ -12,7 +12,7 @@ def texts(messages: list[Json]) -> list[str]:
 def fill(world: World, count: int, channel: str = "lobby") -> None:
     """Let the server say `count` messages "1", "2", ..."""
     for number in range(count):
-        world.router.posting.post(channel, "server", str(number + 1))
+        world.router.posting.post(channel, "server", str(number + 1), None, ignore)
 
 
 def test_joined_tells_all_there_is_to_know() -> None:

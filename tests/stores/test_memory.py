@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsserver.chat.log import Publication
+from wsserver.chat.log import Publication, Stored
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.stores import memory
 from wsserver.stores.memory import MESSAGE_CHARS, MemoryStore
@@ -27,8 +27,18 @@ def make(history: int = 10_000, clock: Callable[[], float] | None = None, **opti
 def post(
     store: MemoryStore, count: int = 1, channel: str = "c", user: str = "ann", key: str | None = None
 ) -> list[int]:
-    stored = store.append([Publication(channel, user, "text", 5, key)] * count)
+    stored = append(store, *[Publication(channel, user, "text", 5, key)] * count)
     return [result.message.seq for result in stored]
+
+
+def append(store: MemoryStore, *publications: Publication) -> list[Stored]:
+    stored = store.append(publications, refuse_to_be_called)
+    assert stored is not None
+    return stored
+
+
+def refuse_to_be_called(outcome: object) -> None:
+    raise AssertionError(outcome)
 
 
 def seqs(messages: list[MessageEvent]) -> list[int]:
@@ -42,13 +52,13 @@ def test_every_channel_counts_from_one_without_a_gap() -> None:
 
 def test_what_goes_in_comes_out() -> None:
     store = make()
-    (stored,) = store.append([Publication("c", "ann", "hällo", 1234)])
+    (stored,) = append(store, Publication("c", "ann", "hällo", 1234))
     assert stored.message == MessageEvent("c", 1, "ann", "hällo", 1234)
     assert store.after("c", 0, 10) == [stored.message]
 
 
 def test_an_empty_batch_is_no_mistake() -> None:
-    assert make().append([]) == []
+    assert append(make()) == []
 
 
 def test_a_channel_gets_its_epoch_when_it_is_first_asked_about_and_keeps_it() -> None:
@@ -116,8 +126,8 @@ def test_how_much_is_kept_is_asked_for_each_channel() -> None:
 
 def test_a_key_is_stored_once_and_answered_with_the_first_message() -> None:
     store = make()
-    (first,) = store.append([Publication("c", "ann", "one", 1, "k")])
-    (second,) = store.append([Publication("c", "ann", "two", 2, "k")])
+    (first,) = append(store, Publication("c", "ann", "one", 1, "k"))
+    (second,) = append(store, Publication("c", "ann", "two", 2, "k"))
     assert (first.duplicate, second.duplicate) == (False, True)
     assert (second.message.seq, second.message.ts) == (1, 1)
     assert store.head("c").seq == 1

@@ -2,114 +2,152 @@
 
 This order is the promise of the chat (`docs/protocol.md`, what is promised): nobody sees a message that the log may
 forget, and an ack says that the log has it. Waiting for the end of the turn makes it cheap: one transaction and
-one write a client for all messages of the turn, whoever sent them.
+one write a client for all messages of the turn, whoever sent them. A log that answers later makes them wait longer, and
+nothing else.
 
     add ... add ... add ---> end of turn: append -> fan out -> acks
                        \\---> or sooner, where something must not overtake them: `settle`
 
-Read next: `log.py` for what `append` promises; `posting.py` and `rooms.py`, the callers.
+Read next: `lane.py` for what waits; `log.py` for what `append` promises; `posting.py` and `rooms.py`, the callers.
 """
 
-from typing import Final
+from functools import partial
 
 from wsserver.chat.channels import Channel
 from wsserver.chat.errors import ChatError
-from wsserver.chat.log import Log, Publication, Stored, StoreUnavailable
-from wsserver.chat.session import Session
+from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender
+from wsserver.chat.log import Log, Outcome, Publication, Stored, StoreUnavailable
 from wsserver.chat.vocabulary import MessageAck, MessageEvent
+from wsserver.chat.waiting import Unsettled, Waiting
 from wsserver.clients.router import Surroundings
-
-BATCH_LIMIT: Final = 1000
-"""More messages than that do not wait for the end of a turn: bounds what waits, and how long the log works at once."""
-
-_Sender = tuple[Session | None, str | int | None, Channel]
 
 
 class Batch:
-    """What waits. `senders[i]` said `publications[i]`; the server itself speaks as None."""
+    """What waits, in a lane for each part of the log."""
 
-    def __init__(self, surroundings: Surroundings, log: Log) -> None:
+    def __init__(self, surroundings: Surroundings, log: Log, waiting: Waiting) -> None:
+        """`waiting` is told when a batch that was out has arrived."""
         self._surroundings = surroundings
         self._log = log
-        self._publications: list[Publication] = []
-        self._senders: list[_Sender] = []
-        self._armed = False  # commit is going to be called at the end of this turn
-        self._ts = 0
+        self._waiting = waiting
+        self._lanes: list[Lane] = []
 
     def __len__(self) -> int:
-        """How many messages wait."""
-        return len(self._publications)
+        """How many messages gather."""
+        return sum(len(lane.publications) for lane in self._lanes)
 
     def add(
-        self, session: Session | None, id: str | int | None, channel: Channel, user: str, text: str, key: str | None
+        self, sender: Sender, id: str | int | None, channel: Channel, user: str, text: str, key: str | None
     ) -> None:
-        """Let a message wait for the end of the turn; `session` gets the ack if there is an `id`."""
-        publications = self._publications
-        if not publications:
-            self._ts = self._surroundings.wall_ms()  # one reading for all of a batch
-            if not self._armed:
-                self._armed = True
-                self._surroundings.at_end_of_turn(self._finish_turn)
-        publications.append(Publication(channel.name, user, text, self._ts, key))
-        self._senders.append((session, id, channel))
-        channel.pending = True
-        if session is not None:
-            session.pending = True
-        if len(publications) >= BATCH_LIMIT:
-            self.commit()
+        """Let a message wait for the end of the turn; `sender` gets the ack if there is an `id`.
 
-    def settle(self, channel: Channel) -> None:
-        """Commit now if anything waits for `channel`: what comes next must not overtake it."""
-        if channel.pending:
-            self.commit()
+        Raises ChatError `store_unavailable` when too much waits for a slow store.
+        """
+        lane = channel.lane or self._lane_of(channel)
+        publications = lane.publications
+        if lane.out is not None:
+            lane.judge_room(text)
+            lane.ts = self._surroundings.wall_ms()  # it may gather for long
+        elif not publications:
+            lane.ts = self._surroundings.wall_ms()  # one reading for all of a turn
+            if not lane.armed:
+                lane.armed = True
+                self._surroundings.at_end_of_turn(partial(self._finish_turn, lane))
+        publications.append(Publication(channel.name, user, text, lane.ts, key))
+        lane.origins.append((sender, id, channel))
+        channel.pending += 1
+        sender.pending += 1
+        if len(publications) >= BATCH_LIMIT and lane.out is None:
+            self._commit(lane)
 
-    def commit(self) -> list[Stored]:
-        """Log, deliver and ack what waits. Returns what became of it; an empty list when nothing was stored.
+    def settle(self, sender: Sender, channel: Channel) -> None:
+        """Commit now if anything waits for `channel`: what comes next must not overtake it.
+
+        Raises Unsettled when that takes time and `sender` has a message among it. What others have on its way may be
+        overtaken: it has no place in the order yet.
+        """
+        if channel.pending and channel.lane is not None:
+            self._commit(channel.lane)
+            if sender.pending:
+                raise Unsettled
+
+    def commit(self) -> None:
+        """Log, deliver and ack what gathers, as far as nothing is on its way already."""
+        for lane in self._lanes:
+            self._commit(lane)
+
+    def _lane_of(self, channel: Channel) -> Lane:
+        part = self._log.part_of(channel.name)
+        lane = next((lane for lane in self._lanes if lane.log is part), None)
+        if lane is None:
+            lane = Lane(part)
+            self._lanes.append(lane)
+        channel.lane = lane
+        return lane
+
+    def _finish_turn(self, lane: Lane) -> None:
+        lane.armed = False
+        self._commit(lane)
+
+    def _commit(self, lane: Lane) -> None:
+        """Give the log the next batch.
 
         A store that is not there costs the senders an error each, and nobody else anything.
         """
-        publications, senders = self._publications, self._senders
-        if not publications:
-            return []
-        self._publications, self._senders = [], []
-        for session, _, channel in senders:
-            channel.pending = False
-            if session is not None:
-                session.pending = False
+        if lane.out is not None or not lane.publications:
+            return
+        publications, origins = lane.take()
+        lane.out = origins
         try:
-            stored = self._log.append(publications)
-        except StoreUnavailable as error:
-            _refuse(senders, ChatError("store_unavailable", f"The message could not be stored: {error}. Try again."))
-            return []
-        except Exception:
-            _refuse(senders, ChatError("internal", "The message could not be stored: the server made a mistake."))
-            raise
-        self._deliver(senders, stored)
-        _acknowledge(senders, stored)
-        return stored
+            stored = lane.log.append(publications, partial(self._arrive, lane))
+        except Exception as error:
+            lane.out = None
+            self._finish(origins, error)
+            return
+        if stored is not None:
+            lane.out = None
+            self._finish(origins, stored)
 
-    def _finish_turn(self) -> None:
-        self._armed = False
-        self.commit()
+    def _arrive(self, lane: Lane, outcome: Outcome) -> None:
+        """The log has answered for the batch that was out: finish it, and send the next one after it."""
+        origins, lane.out = lane.out, None
+        assert origins is not None, "a batch was answered for twice"
+        try:
+            self._finish(origins, outcome)
+        finally:
+            self._commit(lane)
+            self._waiting.resume()
 
-    def _deliver(self, senders: list[_Sender], stored: list[Stored]) -> None:
+    def _finish(self, origins: list[Origin], outcome: Outcome) -> None:
+        for sender, _, channel in origins:
+            channel.pending -= 1
+            sender.pending -= 1
+        if isinstance(outcome, StoreUnavailable):
+            _refuse(origins, ChatError("store_unavailable", f"The message could not be stored: {outcome}. Try again."))
+        elif isinstance(outcome, Exception):
+            _refuse(origins, ChatError("internal", "The message could not be stored: the server made a mistake."))
+            raise outcome
+        else:
+            self._deliver(origins, outcome)
+            _acknowledge(origins, outcome)
+
+    def _deliver(self, origins: list[Origin], stored: list[Stored]) -> None:
         """Give each channel its messages of this turn, in their order, as one piece."""
         news: dict[Channel, list[MessageEvent]] = {}
-        for (_, _, channel), result in zip(senders, stored, strict=True):
+        for (_, _, channel), result in zip(origins, stored, strict=True):
             if not result.duplicate:
                 news.setdefault(channel, []).append(result.message)
         for channel, messages in news.items():
             channel.audience.deliver(messages, self._surroundings, at_once=len(news) == 1)
 
 
-def _acknowledge(senders: list[_Sender], stored: list[Stored]) -> None:
-    for (session, id, channel), result in zip(senders, stored, strict=True):
-        if session is not None and id is not None:
+def _acknowledge(origins: list[Origin], stored: list[Stored]) -> None:
+    for (sender, id, channel), result in zip(origins, stored, strict=True):
+        if id is not None:
             message = result.message
-            session.send(MessageAck(channel.name, message.seq, message.ts, result.duplicate, id=id))
+            sender.send(MessageAck(channel.name, message.seq, message.ts, result.duplicate, id=id))
 
 
-def _refuse(senders: list[_Sender], error: ChatError) -> None:
-    for session, id, _ in senders:
-        if session is not None:
-            session.refuse(error, id)
+def _refuse(origins: list[Origin], error: ChatError) -> None:
+    for sender, id, _ in origins:
+        sender.refuse(error, id)

@@ -18,12 +18,13 @@ from wsserver.clients.router import Timer
 
 if TYPE_CHECKING:
     from wsserver.chat.catchup import CatchUp
+    from wsserver.chat.lane import Lane
 
 
 class Channel:
     """One channel. Its messages are in the log, not here."""
 
-    __slots__ = ("audience", "catching_up", "cid", "name", "pending", "roster", "timer", "timer_at")
+    __slots__ = ("audience", "catching_up", "cid", "lane", "name", "pending", "roster", "timer", "timer_at")
 
     def __init__(self, name: str, cid: int) -> None:
         # configuration
@@ -33,7 +34,8 @@ class Channel:
         self.audience = Audience()  # the members who hear it live
         self.catching_up: dict[Session, CatchUp] = {}  # the members who are still being told what they missed
         self.roster = Roster()  # who is present
-        self.pending = False  # messages for it wait for the end of the turn
+        self.pending = 0  # messages for it that wait for the end of the turn, or for the log
+        self.lane: Lane | None = None  # where they wait; the batch knows, from the first of them on
         self.timer: Timer | None = None  # the announcer's
         self.timer_at = 0.0
 

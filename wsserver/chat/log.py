@@ -1,12 +1,16 @@
 """What the chat asks of a store: a log that numbers the messages of each channel and gives them back.
 
 The consumer owns the interface; `stores/` implements it. The log is the only source of a channel's order: a message has
-no place in it before `append` returned.
+no place in it before it has been answered for. A log may answer at once or later, so `append` has two ways to do it;
+reading is always answered at once.
+
+    append ---> list[Stored]        done: memory, or a disk that need not be waited for
+           \\-> None ... done(...)   later, once: a disk that must have it, a database elsewhere
 
 Read next: `batch.py`, which appends; `history.py`, which reads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -43,14 +47,24 @@ class Head(Struct, gc=False, frozen=True):
     oldest: int
 
 
+Outcome = list[Stored] | Exception
+"""What became of a batch, in its order; or why nothing of it was stored: StoreUnavailable, or a mistake of ours."""
+
+Done = Callable[[Outcome], None]
+
+
 class Log(Protocol):
     """Every method raises StoreUnavailable when the store is not there."""
 
-    def append(self, batch: Sequence[Publication]) -> list[Stored]:
+    def append(self, batch: Sequence[Publication], done: Done) -> list[Stored] | None:
         """Store all of `batch` or nothing, and return what became of each, in the same order.
 
+        None means that it takes time: `done` is called later, once, in the reactor's thread, and until then nothing
+        else may be appended. Readers see a batch from the moment it is answered for, not earlier.
+
         Within a channel seq runs on without a gap, in the order of `batch`. A publication whose channel, user and key
-        were there within the last five minutes, in this batch too, is not stored again.
+        were there within the last five minutes, in this batch too, is not stored again. All channels of a batch are of
+        one part (`part_of`).
         """
 
     def head(self, channel: str) -> Head:
@@ -64,3 +78,6 @@ class Log(Protocol):
 
     def release(self, channel: str) -> None:
         """The chat needs the room that `channel` takes: what is kept of it in memory only may go, its epoch with it."""
+
+    def part_of(self, channel: str) -> "Log":
+        """Return the log that holds `channel`: this one, unless it is several. Parts fail and wait each for itself."""

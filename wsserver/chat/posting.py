@@ -6,21 +6,32 @@ many, in `batch.py`.
 Read next: `batch.py`.
 """
 
+from collections.abc import Callable
 from typing import Final
 
+from msgspec import Struct
+
 from wsserver.chat.batch import Batch
-from wsserver.chat.channels import Channels
+from wsserver.chat.channels import Channel, Channels
 from wsserver.chat.errors import ChatError
-from wsserver.chat.log import Stored
 from wsserver.chat.names import judge_channel, judge_name, judge_text
 from wsserver.chat.session import Session
 from wsserver.chat.users import Users
-from wsserver.chat.vocabulary import KEY_CHARS, Message
+from wsserver.chat.vocabulary import KEY_CHARS, Event, Message, MessageAck
 from wsserver.clients.router import Surroundings
 from wsserver.websocket.codes import BINARY
 
 CID_BYTES: Final = 4
 """A binary message begins with the number of its channel, big endian."""
+
+
+class Posted(Struct, gc=False, frozen=True):
+    """What became of a message of the server: its seq and ts (a duplicate has those of the first), who heard it."""
+
+    seq: int
+    ts: int
+    duplicate: bool
+    delivered: int
 
 
 class Posting:
@@ -50,15 +61,18 @@ class Posting:
         channel = self._channels.find_cid(cid)
         if channel is None or session.channels.get(channel.name) is not channel:
             raise ChatError("not_joined", f"You are not a member of a channel with the number {cid}.")
-        self._batch.settle(channel)  # texts of this turn that came first must be heard first
+        self._batch.settle(session, channel)  # texts that came first must be heard first
         channel.audience.relay(payload, self._surroundings)
         for other in channel.catching_up:
             other.peer.send(payload, BINARY)
 
-    def post(self, channel_name: str, user: str, text: str, key: str | None = None) -> tuple[Stored, int]:
-        """Publish as the server, now: return what became of the message, and how many clients heard it.
+    def post(
+        self, channel_name: str, user: str, text: str, key: str | None, done: Callable[[Posted | ChatError], None]
+    ) -> None:
+        """Publish as the server, now: `done` is called once, before this returns or later, with what became of it.
 
-        Raises ChatError for bad names, texts and keys, and `store_unavailable`.
+        It is given ChatError `store_unavailable` or `internal` when nothing became of it. Raises ChatError for bad
+        names, texts and keys, and when too much waits for the store; `done` is not called then.
         """
         judge_channel(channel_name)
         judge_name(user, "user")
@@ -70,8 +84,22 @@ class Posting:
             if not 1 <= len(key) <= KEY_CHARS:
                 raise ChatError("bad_message", f"`key` must have 1 to {KEY_CHARS} characters.")
         channel = self._channels.open(channel_name)
-        self._batch.add(None, None, channel, user, text, key)
-        stored = self._batch.commit()
-        if not stored:
-            raise ChatError("store_unavailable", "The message could not be stored. Try again.")
-        return stored[-1], 0 if stored[-1].duplicate else len(channel.audience)
+        self._batch.add(_Poster(channel, done), 0, channel, user, text, key)
+        self._batch.commit()
+
+
+class _Poster:
+    """Stands where a session stands that asked for an ack, and tells whoever publishes as the server."""
+
+    def __init__(self, channel: Channel, done: Callable[[Posted | ChatError], None]) -> None:
+        self.pending = 0
+        self._channel = channel
+        self._done = done
+
+    def send(self, event: Event) -> None:
+        assert isinstance(event, MessageAck)
+        heard = 0 if event.duplicate else len(self._channel.audience)
+        self._done(Posted(event.seq, event.ts, event.duplicate, heard))
+
+    def refuse(self, error: ChatError, id: str | int | None) -> None:
+        self._done(error)

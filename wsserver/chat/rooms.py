@@ -53,7 +53,7 @@ class Rooms:
             raise ChatError("too_many_channels", f"You are in {len(session.channels)} channels; leave one first.")
         user = self._users.identify(session, command.user)
         channel = self._channels.open(command.channel)
-        self._batch.settle(channel)
+        self._batch.settle(session, channel)
         recovery = recover(self._log, command, self._settings.recovery_limit)
         if not member:
             self._enter(session, channel, user)
@@ -65,7 +65,7 @@ class Rooms:
         judge_channel(command.channel)
         channel = session.channels.get(command.channel)
         if channel is not None:
-            self._batch.settle(channel)
+            self._batch.settle(session, channel)
             self._exit(session, channel, clean=True)
         session.send(Left(command.channel, id=command.id))
 
@@ -78,7 +78,7 @@ class Rooms:
     def history(self, session: Session, command: History) -> None:
         """Answer with a page of the log."""
         channel = session.member_of(command.channel)
-        self._batch.settle(channel)
+        self._batch.settle(session, channel)
         page = read_page(self._log, command)
         session.send(HistoryPage(command.channel, page.head.epoch, page.messages, page.more, id=command.id))
 

@@ -13,6 +13,7 @@ Read next: `posting.py` for the way of a message; `rooms.py`.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from wsserver.chat.audience import Audience
@@ -52,6 +53,7 @@ from wsserver.chat.vocabulary import (
     Unsubscribe,
     Welcome,
 )
+from wsserver.chat.waiting import Unsettled, Waiting
 from wsserver.clients.router import Peer, Router, Surroundings
 from wsserver.websocket.codes import BINARY, NORMAL, POLICY_VIOLATION
 
@@ -85,7 +87,8 @@ class ChatRouter(Router):
         self._everyone = Audience()
         self._users = Users(surroundings.random_bytes)
         self._topics = Topics()
-        self._batch = Batch(surroundings, self._log)
+        self._waiting = Waiting(surroundings)
+        self._batch = Batch(surroundings, self._log, self._waiting)
         self.channels = Channels(self._settings.channels, self._release)
         self.rooms = Rooms(surroundings, self._settings, self._log, self.channels, self._users, self._batch)
         self.posting = Posting(surroundings, self.channels, self._users, self._batch)
@@ -126,6 +129,8 @@ class ChatRouter(Router):
         session: Session = peer.context
         id = None
         try:
+            if session.waiting is not None:
+                raise Unsettled
             if opcode == session.codec.opcode:
                 command = session.codec.decode(payload)
                 id = command.id
@@ -138,6 +143,8 @@ class ChatRouter(Router):
             self._refuse(session, error, id)
         except StoreUnavailable as error:
             self._refuse(session, ChatError("store_unavailable", f"The store cannot be read: {error}. Try again."), id)
+        except Unsettled:
+            self._hold(session, payload, opcode)
         else:
             if session.strikes:
                 session.strikes = 0
@@ -151,6 +158,9 @@ class ChatRouter(Router):
     def on_close(self, peer: Peer, code: int, reason: str) -> None:
         """End a session: what it said is committed and acked first, then it leaves everything."""
         session: Session = peer.context
+        if session.waiting is not None:
+            self._waiting.hold_end(session, partial(self.on_close, peer, code, reason))
+            return
         if session.pending:
             self._batch.commit()
         self._everyone.discard(session)
@@ -163,6 +173,14 @@ class ChatRouter(Router):
         """Tell a client when to come back."""
         session: Session = peer.context
         session.send(Goaway(round(reconnect_in_s, 3)))
+
+    def _hold(self, session: Session, payload: bytes, opcode: int) -> None:
+        """Keep a message until what the client said before is in the log, and hand it in again then."""
+        try:
+            again = partial(self.on_message, session.peer, payload, opcode)
+            self._waiting.hold(session, len(payload), again)
+        except ChatError as error:
+            session.refuse(error, session.codec.find_id(payload) if opcode == session.codec.opcode else None)
 
     def _refuse(self, session: Session, error: ChatError, id: str | int | None) -> None:
         """Answer with the error; close the connection of a client that speaks another language."""

@@ -5,7 +5,8 @@ Ten thousand idle clients have one each, so it has no container of its own befor
 Read next: `router.py`, which makes and buries sessions; `channels.py`.
 """
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,7 @@ _NO_CHANNELS: Final[Mapping[str, "Channel"]] = MappingProxyType({})
 class Session:
     """One client of the chat."""
 
-    __slots__ = ("channels", "codec", "patterns", "peer", "pending", "strikes", "user")
+    __slots__ = ("channels", "codec", "patterns", "peer", "pending", "strikes", "user", "waiting")
 
     def __init__(self, peer: Peer, codec: Codec) -> None:
         # configuration
@@ -34,7 +35,8 @@ class Session:
         self.user: str | None = None  # the name it carries; None until the first command that needs one
         self.channels: Mapping[str, Channel] = _NO_CHANNELS  # where it is a member; replaced, never changed
         self.patterns: set[str] | None = None  # what it subscribed to, made with the first subscription
-        self.pending = False  # something it said waits for the end of the turn
+        self.pending = 0  # messages of it that wait for the end of the turn, or for the log
+        self.waiting: deque[tuple[int, Callable[[], None]]] | None = None  # what must not overtake those (`waiting.py`)
         self.strikes = 0  # bad messages in a row
 
     def enter(self, channel: "Channel") -> None:

@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from wsserver.chat.log import Head, Publication, Stored
+from wsserver.chat.log import Done, Head, Log, Publication, Stored
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.stores.base import HISTORY, KEY_WINDOW_S, new_epoch
 
@@ -77,7 +77,7 @@ class MemoryStore:
         self._channels: OrderedDict[str, _ChannelLog] = OrderedDict()  # the longest quiet first
         self._keys: dict[_Key, tuple[MessageEvent, float]] = {}  # with the time of the first; in that order
 
-    def append(self, batch: Sequence[Publication]) -> list[Stored]:
+    def append(self, batch: Sequence[Publication], done: Done) -> list[Stored] | None:
         """Number the messages and keep them (`Log.append`)."""
         now = self._monotonic()
         self._expire_keys(now)
@@ -108,6 +108,10 @@ class MemoryStore:
         log = self._channels.pop(channel, None)
         if log is not None:
             self._chars -= log.drop(len(log.kept))
+
+    def part_of(self, channel: str) -> Log:
+        """It is all of one piece (`Log.part_of`)."""
+        return self
 
     def close(self) -> None:
         """Forget everything."""

@@ -1,0 +1,104 @@
+"""Clients that wait: what one said is still on its way into the log, and its next word must not overtake that.
+
+With a log that answers at once nobody ever does. With any other, a client that says `message`, then `leave`, has its
+`leave` kept here until the message is answered for, and all that it says behind that too, in its order; its end as
+well. Only what it said itself holds it up, so that a busy channel cannot hold it up for ever.
+
+Read next: `batch.py`, which raises `Unsettled` and says when to go on; `router.py`, which catches it.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from wsserver.chat.errors import ChatError
+from wsserver.chat.session import Session
+from wsserver.clients.router import Surroundings
+from wsserver.websocket.codes import INTERNAL_ERROR
+
+WAITING_LIMIT: Final = 10_000
+"""Messages of all clients together that wait so: as many as may wait for the log itself."""
+
+WAITING_BYTES: Final = 16 * 1024 * 1024
+"""What they may take; the same bound as there."""
+
+
+class Unsettled(Exception):
+    """What came before is still on its way into the log. Nothing has been changed; try again when it has arrived."""
+
+
+class Waiting:
+    """What is kept back, by session. A session's `waiting` is None unless something of it lies here."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self._surroundings = surroundings
+        self._sessions: dict[Session, None] = {}  # in the order in which they came
+        self._count = 0
+        self._bytes = 0
+        self._armed = False
+
+    def __len__(self) -> int:
+        """How many messages wait."""
+        return self._count
+
+    def hold(self, session: Session, size: int, again: Callable[[], None]) -> None:
+        """Keep `again`, which carries out a message of `size` bytes, until the session may go on.
+
+        Raises ChatError `store_unavailable` when too much waits already.
+        """
+        if self._count >= WAITING_LIMIT or self._bytes + size > WAITING_BYTES:
+            raise ChatError("store_unavailable", "The store is too slow; too much waits for it. Try again.")
+        self._keep(session, size, again)
+
+    def hold_end(self, session: Session, again: Callable[[], None]) -> None:
+        """Keep the end of a session behind what it has said. There is always room: each session ends once."""
+        self._keep(session, 0, again)
+
+    def resume(self) -> None:
+        """Let everybody go on who can, in the next turn."""
+        if self._sessions and not self._armed:
+            self._armed = True
+            self._surroundings.call_later(0.0, self._go_on)
+
+    def _keep(self, session: Session, size: int, again: Callable[[], None]) -> None:
+        if session.waiting is None:
+            session.waiting = deque()
+            self._sessions[session] = None
+        session.waiting.append((size, again))
+        self._count += 1
+        self._bytes += size
+
+    def _go_on(self) -> None:
+        self._armed = False
+        for session in list(self._sessions):
+            del self._sessions[session]
+            try:
+                self._hand_in(session)
+            except Exception:
+                session.peer.close(INTERNAL_ERROR)  # one client's crash is nobody else's
+                self.resume()
+                raise
+
+    def _hand_in(self, session: Session) -> None:
+        """Carry out what waits of one session, until it is all done or has to wait again."""
+        waiting, session.waiting = session.waiting, None
+        while waiting:
+            size, again = waiting.popleft()
+            self._count -= 1
+            self._bytes -= size
+            try:
+                again()
+            except BaseException:
+                self._put_back(session, waiting)  # at least its end is still to come
+                raise
+            if session.waiting is not None:
+                self._put_back(session, waiting)
+                return
+
+    def _put_back(self, session: Session, waiting: deque[tuple[int, Callable[[], None]]]) -> None:
+        """Let the rest wait behind what had to wait again; it is still counted."""
+        if session.waiting is not None:
+            session.waiting.extend(waiting)
+        elif waiting:
+            session.waiting = waiting
+            self._sessions[session] = None
