@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs check-docs screenshot conformance bench clean
+.PHONY: help run test check lint types docs check-docs screenshot conformance fuzz bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -37,6 +37,9 @@ screenshot: $(VENV)/.ready-test ## take the README's picture anew, with a real b
 conformance: $(VENV)/.ready-run ## run Autobahn's fuzzing client against /echo (CASES='1.*,2.*' for some, CASES=--all for all)
 	$(PY) tests/conformance/run.py $(if $(CASES),'$(CASES)')
 
+fuzz: $(VENV)/.ready-fuzz ## look for inputs that break a demand (SECONDS=60 for each target, TARGET=name for one)
+	@$(PY) -m tests.fuzz.run --seconds $(or $(SECONDS),60) $(if $(TARGET),--target $(TARGET))
+
 bench: $(VENV)/.ready-run ## measure the server beside the least that can be done in C (needs cc)
 	$(PY) tests/bench/run.py
 
@@ -44,7 +47,7 @@ clean: ## remove environments, reports and caches
 	rm -rf .venv .venv-3.* build reports wsserver.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# One environment in three stages: to run, to test, to develop. pip decides what is missing; setup.cfg decides when to ask.
+# One environment in stages: to run, to test, to fuzz, to develop. pip decides what is missing; setup.cfg decides when to ask.
 $(VENV)/bin/python:
 	@set -- $$(.ci/interpreters | head -n 1) && [ -n "$$2" ] && echo "making $(VENV) with Python $$1 ..." && "$$2" -m venv $(VENV)
 
@@ -59,3 +62,9 @@ $(VENV)/.ready-test: setup.cfg pyproject.toml | $(VENV)/bin/python
 $(VENV)/.ready-dev: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@echo "installing wsserver and its developers' tools into $(VENV) ..."
 	@$(PY) -m pip install -q -e '.[dev]' && touch $@ $(VENV)/.ready-run $(VENV)/.ready-test
+
+$(VENV)/.ready-fuzz: setup.cfg pyproject.toml | $(VENV)/bin/python
+	@echo "installing wsserver and the fuzzer into $(VENV) ..."
+	@$(PY) -m pip install -q --only-binary atheris -e '.[fuzz]' && touch $@ $(VENV)/.ready-run $(VENV)/.ready-test || \
+		{ echo "atheris could not be installed for $$($(PY) -V): it has wheels for CPython 3.11 to 3.14 on Linux x86-64." ; \
+		echo "Set PYTHON to one of those after 'make clean'; or run the kept inputs alone: make test." ; exit 2 ; } >&2

@@ -8,6 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "wsserver"
 TESTS = ROOT / "tests"
+INPUTS = TESTS / "fuzz" / "corpus"
+"""Bytes as they come from the net or a hand: some of them look like text, and none of them is."""
 
 
 @cache
@@ -42,4 +44,9 @@ def texts_of_the_project() -> tuple[Path, ...]:
         found = [ROOT / entry for entry in listing.split("\0") if entry]
     except (OSError, subprocess.CalledProcessError):
         found = [path for path in ROOT.rglob("*") if not any(p.startswith(".") for p in path.relative_to(ROOT).parts)]
-    return tuple(path for path in found if path.is_file() and b"\0" not in path.read_bytes()[:8192])
+    return tuple(path for path in found if path.is_file() and is_text(path))
+
+
+def is_text(path: Path) -> bool:
+    """Tell whether a file is meant for people."""
+    return INPUTS not in path.parents and b"\0" not in path.read_bytes()[:8192]

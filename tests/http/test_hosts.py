@@ -26,7 +26,8 @@ def test_host_is_split_and_written_in_one_way(host, split):
 @pytest.mark.parametrize(
     "host",
     ["", ":80", "a b", "a/b", "a?b", "a#b", "a@b", "a,b", "a:b", "a:80:80", "a:65536", "a:+80", "a:٨٠", "a:123456",
-     "::1", "[::1", "[]", "[1:2]", "[::1]80", "[127.0.0.1]", "[fe80::1%25eth0]", "a%2e", "é", "a\\b", "a'b", "a" * 256],
+     "::1", "[::1", "[]", "[1:2]", "[::1]80", "[127.0.0.1]", "[fe80::1%25eth0]", "a%2e", "é", "a\\b", "a'b", "a" * 256,
+     "a..", "a..b"],
 )  # fmt: skip
 def test_what_is_no_host_is_none(host):
     assert split_host(host) is None

@@ -46,6 +46,23 @@ def test_an_impossible_byte_is_refused_before_its_sequence_could_be_complete(dat
             judged.feed(bytes([byte]))
 
 
+@pytest.mark.parametrize(
+    "data", [b"\xed\xa0", b"\xed\xbf", b"\xe0\x9f", b"\xf0\x8f", b"\xf4\x90", b"\xe2\x28", b"\xf1\x80\x7f"]
+)
+def test_a_second_byte_that_makes_it_impossible_is_refused_at_once(data):
+    judged = Utf8Judge()
+    judged.feed(b"ok " + data[:-1])
+    with pytest.raises(ProtocolError):
+        judged.feed(data[-1:])
+
+
+def test_what_could_still_become_a_character_is_waited_for():
+    judged = Utf8Judge()
+    judged.feed(b"\xed\x9f")  # U+D7FF, the last before the surrogates
+    judged.feed(b"\xbf")
+    judged.finish()
+
+
 @given(st.binary(max_size=40))
 def test_judging_agrees_with_decoding(data):
     try:

@@ -1,0 +1,168 @@
+"""What is demanded of the whole chat, whatever its clients say.
+
+The input is lines. Two clients speak; a line is what the first one says, but for these:
+
+| line          | meaning                                         |
+|---------------|-------------------------------------------------|
+| (empty)       | the turn ends                                   |
+| `>` and more  | the second client says the rest                 |
+| `!` and more  | the rest is a binary message (`>!` of the second) |
+| `+`           | a second passes                                 |
+| `-`           | the second client is lost, and a new one comes  |
+| `~`           | the store breaks, or works again                |
+"""
+
+import json
+from collections import Counter
+from typing import Any
+
+from tests.chat.fakes import Client, Json, World
+from wsserver.chat.errors import RETRY
+from wsserver.chat.vocabulary import COMMAND_TYPES, SAFE_INTEGER
+from wsserver.websocket.codes import BINARY, TEXT
+
+TOLD = frozenset(
+    ("welcome", "joined", "left", "message", "ack", "presence", "broadcast", "direct", "multicast", "event", "response",
+     "history", "pong", "subscribed", "unsubscribed", "error")
+)  # fmt: skip
+"""The types of what a client is told."""
+
+
+def chat(data: bytes) -> None:
+    """Nothing but answers comes out; every id comes back once; each seq follows the last; nothing stays behind."""
+    world = World(history=3, channels_per_client=2, channels=3, recovery_limit=2, names=1)
+    first, second = _Witness(world), _Witness(world)
+    for line in data.split(b"\n"):
+        if line == b"-":
+            second.go(1006)
+            second = _Witness(world)
+        elif line == b"+":
+            world.advance(1)
+        elif line == b"~":
+            world.store.broken = not world.store.broken
+        elif line:
+            speaker, said = (second, line[1:]) if line[:1] == b">" else (first, line)
+            speaker.say(said)
+        else:
+            world.end_turn()
+        first.listen()
+        second.listen()
+    world.store.broken = False
+    first.go(1000)
+    second.go(1006)
+    _check_nothing_is_left(world)
+
+
+def _check_nothing_is_left(world: World) -> None:
+    world.advance(60)
+    assert not world.surroundings.armed()
+    router: Any = world.router
+    assert [len(part) for part in (router._everyone, router._users, router._topics, router.channels)] == [0, 0, 0, 0]
+
+
+class _Witness:
+    """A client that checks all it is told."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._client: Client = world.connect()
+        self._owed: Counter[str | int] = Counter()  # ids that have not come back
+        self._sure = True  # whether we know of all it said which ids have to come back
+        self._last: dict[str, int] = {}  # the newest seq that was heard, of each channel
+
+    def say(self, said: bytes) -> None:
+        """Say it, as far as a connection would let it through."""
+        if self._client.peer.closed is not None:
+            return
+        if said[:1] == b"!":
+            self._client.raw(said[1:], BINARY)
+            return
+        try:
+            text = said.decode()
+        except UnicodeDecodeError:
+            return
+        is_json, value = _parse(text)
+        self._sure &= is_json is not None
+        id: Any = value.get("id") if isinstance(value, dict) else None
+        if _good(id):
+            self._owed[id] += 1
+        heard = len(self._client.peer.sent)
+        self._client.raw(said, TEXT)
+        if is_json is False:
+            answer = json.loads(self._client.peer.sent[heard][1])
+            assert answer["type"] == "error" and answer["code"] in ("bad_json", "bad_message")
+            assert len(self._client.peer.sent) == heard + 1
+        elif isinstance(value, dict) and value.get("type") not in tuple(COMMAND_TYPES):
+            assert json.loads(self._client.peer.sent[heard][1])["code"] in ("unknown_type", "bad_message", "bad_json")
+
+    def listen(self) -> None:
+        """Check what was heard since the last time."""
+        for event in self._client.hear():
+            assert event["type"] in TOLD
+            if event["type"] == "error":
+                assert event["code"] in RETRY and event["code"] != "internal" and type(event["retry"]) is bool
+                assert event["message"].endswith((".", "!"))
+            if "id" in event and self._sure:
+                assert self._owed[event["id"]] > 0, "an answer to a question that nobody asked"
+                self._owed[event["id"]] -= 1
+            self._follow(event)
+
+    def _follow(self, event: Json) -> None:
+        kind = event["type"]
+        channel: Any = event.get("channel")
+        if kind == "joined":
+            seqs = [message["seq"] for message in event["messages"]]
+            assert seqs == [seqs[0] + index for index in range(len(seqs))]
+            self._last[channel] = seqs[-1] if seqs else event["seq"]
+        elif kind == "left":
+            self._last.pop(channel, None)
+        elif kind == "message":
+            assert event["seq"] == self._last[channel] + 1
+            self._last[channel] = event["seq"]
+
+    def go(self, code: int) -> None:
+        """End the connection; all questions have been answered by then."""
+        self._client.gone(code)
+        self.listen()
+        closed = self._client.peer.closed is not None
+        assert closed or not self._sure or not +self._owed, "an answer is missing"
+
+
+def _parse(text: str) -> tuple[bool | None, Any]:
+    """Return whether a text is JSON as the standard library and RFC 8259 see it, and its value.
+
+    Half a surrogate pair and a number that no double holds are JSON to the one and not to the other: then, and where it
+    is nested too deeply, nothing is demanded (None, no value).
+    """
+    if "\\ud" in text.lower():
+        return None, None
+    try:
+        return True, json.loads(text, parse_constant=_refuse, parse_float=_finite, parse_int=_short)
+    except (RecursionError, OverflowError):
+        return None, None
+    except ValueError:
+        return False, None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise OverflowError
+    return value
+
+
+def _short(digits: str) -> int:
+    if len(digits) > 300:
+        raise OverflowError
+    return int(digits)
+
+
+def _good(id: object) -> bool:
+    """An id that has to come back."""
+    if isinstance(id, str):
+        return len(id) <= 64
+    return type(id) is int and abs(id) <= SAFE_INTEGER

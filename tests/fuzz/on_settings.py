@@ -1,0 +1,57 @@
+"""What is demanded of the reader of the configuration, whatever people write."""
+
+import os
+import tomllib
+from collections.abc import Iterable
+from functools import cache
+
+from wsserver.config import Config, ConfigError, Given, from_assignment, load, render
+from wsserver.configuration.sources import from_environment
+
+
+def assignments(data: bytes) -> None:
+    """Lines of `section.key=value`: a configuration or a sentence, the same for a flag and for the environment."""
+    said = [line.decode("utf-8", "surrogateescape") for line in data.split(b"\n")]
+    try:
+        given = [from_assignment(line) for line in said if line]
+        config = load(flags=given)
+    except ConfigError as error:
+        assert str(error)
+        return
+    _check_round_trip(config)
+    names = {"WSSERVER_" + "_".join(entry.path).upper(): str(entry.value) for entry in given}
+    if all(entry.path[0] != "channels" and entry.value for entry in given):
+        assert load(flags=from_environment(names)) == config
+
+
+def toml(data: bytes) -> None:
+    """A file: a configuration, or a sentence that names a line that the file has."""
+    path, fd = _file()
+    os.ftruncate(fd, 0)
+    os.pwrite(fd, data, 0)
+    try:
+        _check_round_trip(load(path))
+    except ConfigError as error:
+        place, _, rest = str(error).removeprefix(path).partition(" ")
+        line = place.strip(":")
+        if str(error).startswith(path + ":") and line:
+            assert rest and 1 <= int(line) <= len(data.decode("utf-8-sig").splitlines()) + 1
+
+
+@cache
+def _file() -> tuple[str, int]:
+    """Return the path and number of a file that is nowhere."""
+    fd = os.memfd_create("wsserver.toml")
+    return f"/proc/self/fd/{fd}", fd
+
+
+def _check_round_trip(config: Config) -> None:
+    """What is written as a file is the same configuration when it is read."""
+    document = tomllib.loads(render(config))
+    assert load(flags=_flatten(document)) == config
+
+
+def _flatten(document: dict[str, dict[str, object]]) -> Iterable[Given]:
+    for section, table in document.items():
+        for key, value in table.items():
+            yield Given((section, key), value, "here")
