@@ -30,7 +30,7 @@ ACCEPT = b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 BIG = 4 << 20
 """Bytes of the page `/big`: more than the kernel takes."""
 
-MIDDLING = 50_000
+MIDDLING = 12_000
 """Bytes of the page `/middling`: more than a small kernel buffer takes, and too little to make the next answer wait."""
 
 UPGRADE = (

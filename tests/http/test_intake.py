@@ -82,3 +82,24 @@ def test_a_byte_is_looked_at_once():
         intake.append(b"a")
         assert intake.maybe_line(8192) is None
     assert intake._data.searched == 1000
+
+
+def test_many_things_are_taken_at_once_and_what_is_behind_them_stays():
+    def one_letter(data, start):
+        return start + 1 if data[start : start + 1].isalpha() else -1
+
+    intake = Intake()
+    intake.append(b"abc-\r\n")
+    intake.take_while(one_letter)
+    assert intake.maybe_line(5) == b"-"
+    intake.take_while(one_letter)
+    assert len(intake) == 0
+
+
+def test_taking_nothing_changes_nothing():
+    intake = Intake()
+    intake.append(b"-a")
+    assert intake.maybe_line(5) is None
+    intake.take_while(lambda _data, _start: -1)
+    intake.append(b"\r\n")
+    assert intake.maybe_line(5) == b"-a"

@@ -31,6 +31,15 @@ def test_one_wake_up_reads_a_bounded_portion(make_rig):
     assert len(rig.owner.data) == READ_SIZE + 1000
 
 
+def test_an_owner_may_want_smaller_portions(rig):
+    rig.transport.read_size = 10
+    rig.peer.send(b"x" * 15)
+    rig.turn()
+    assert len(rig.owner.data) == 10
+    rig.turn()
+    assert len(rig.owner.data) == 15
+
+
 def test_output_of_a_turn_leaves_as_one_piece_at_its_end(make_rig):
     rig = make_rig()
     rig.transport.write(b"one ")

@@ -22,7 +22,7 @@ from wsserver.http.errors import RequestError
 from wsserver.http.request import Request, RequestParser
 from wsserver.http.response import Response, encode_response, error_response
 from wsserver.http.upgrade import check_upgrade, choose_subprotocol, encode_switching_protocols, wants_websocket
-from wsserver.net.transport import READ_PAUSE
+from wsserver.net.transport import READ_SIZE
 from wsserver.websocket.deflate import Agreement
 
 if TYPE_CHECKING:
@@ -30,6 +30,12 @@ if TYPE_CHECKING:
 
 PIPELINE_BATCH: Final = 16
 """Requests of one client that are answered in one turn."""
+
+INTAKE: Final = 16 * 1024
+"""Bytes read in one wake-up before the handshake is done: a head has no more, and a stranger gets no more room."""
+
+ANSWERS_PAUSE: Final = 16 * 1024
+"""Bytes of answers that wait to be sent above which the next request is not answered yet."""
 
 BODY_PROGRESS_S: Final = 30.0
 """How long one slice of a big answer may take to leave."""
@@ -57,6 +63,7 @@ class Handshake:
         self._site = site
         self._limits = limits
         self._parser = RequestParser()
+        client.transport.read_size = INTAKE
         self.agreement: Agreement | None = None  # on compression
         self._served = 0  # requests answered on this connection
         self._body: Iterator[bytes] | None = None  # slices still to come of the answer that is on its way
@@ -77,6 +84,7 @@ class Handshake:
 
     def take_rest(self) -> bytes:
         """Return the bytes that came behind the upgrade request: the first frames of an impatient client."""
+        self._client.transport.read_size = READ_SIZE
         return self._parser.take_rest()
 
     def receive(self, data: bytes) -> None:
@@ -92,7 +100,7 @@ class Handshake:
                 self._head_only = False
                 if self._client.state is not State.CREATED or self._body is not None:
                     return
-                if self._client.transport.queued > READ_PAUSE:
+                if self._client.transport.queued > ANSWERS_PAUSE:
                     self._wait_for_reader()
                     return
                 request = self._parser.next_request()

@@ -23,6 +23,8 @@ SIZE_DIGITS: Final = 16
 """Hexadecimal digits of a chunk size: 64 bits, more than any limit of ours."""
 
 _EXTENSION: Final = rb";" + TOKEN_BYTES + rb"(?:=(?:" + TOKEN_BYTES + rb'|"[\t !#-\[\]-~]*"))?'
+# A chunk as nearly everybody writes it, up to its data: no extension.
+_PLAIN_CHUNK: Final = re.compile(rb"([0-9A-Fa-f]{1,%d})\r\n" % SIZE_DIGITS)
 _CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,%d})((?:%b)*)" % (SIZE_DIGITS, _EXTENSION))
 
 _FORBIDDEN_TRAILERS: Final = frozenset(
@@ -61,10 +63,27 @@ class ChunkedBody:
                 return None
         return bytes(self._data) if self._read_trailers(intake) else None
 
+    def _take_plain_chunk(self, data: bytearray, start: int) -> int:
+        """Take a chunk that is whole, plain and allowed; all others go the long way, which takes three times as long.
+
+        64 KiB of input may hold ten thousand chunks of one byte, and other clients wait meanwhile.
+        """
+        match = _PLAIN_CHUNK.match(data, start)
+        if match is None:
+            return -1
+        size, begin = int(match[1], 16), match.end()
+        end = begin + size
+        if not size or data[end : end + 2] != b"\r\n" or len(self._data) + size > self._limits.body:
+            return -1
+        self._data += data[begin:end]
+        return end + 2
+
     def _read_data(self, intake: Intake) -> bool:
         """Read a chunk's size and data. -> is there anything more to do with what has come?"""
-        if not self._left and not self._read_size(intake):
-            return False
+        if not self._left:
+            intake.take_while(self._take_plain_chunk)
+            if not self._read_size(intake):
+                return False
         if self._part is _TRAILERS:
             return True
         piece = intake.take(self._left)

@@ -35,8 +35,8 @@ MIME_TYPES: Final = {
 }
 """What is served, and as what. A file with another ending does not exist: no source, no database, no backup."""
 
-AT_ONCE_LIMIT: Final = 256 * 1024
-"""Bytes of a file up to which it is answered in one piece; above, slice by slice."""
+AT_ONCE_LIMIT: Final = 32 * 1024
+"""Bytes of a file up to which it is answered in one piece; above, slice by slice, for who asks may never read."""
 
 _NAME: Final = re.compile(r"[0-9A-Za-z_-][0-9A-Za-z_.-]{0,254}")
 """One part of a path: no dot in front, so neither a hidden file nor `..`; no slash, backslash or colon."""

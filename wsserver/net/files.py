@@ -18,7 +18,7 @@ import stat
 from collections.abc import Iterator
 from typing import Final
 
-SLICE_SIZE: Final = 256 * 1024
+SLICE_SIZE: Final = 32 * 1024
 """Bytes read at a time: what one slow reader of a big file can hold of our memory."""
 
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC

@@ -33,7 +33,7 @@ from wsserver.reactor.poller import ERROR, HANGUP, READ, WRITE
 from wsserver.reactor.timers import Timer
 
 READ_SIZE: Final = 64 * 1024
-"""Bytes read in one wake-up: a client that saturates its link gets this much and then waits for its next turn."""
+"""Bytes read in one wake-up, unless `read_size` says less: a client that saturates its link waits for its next turn."""
 
 READ_PAUSE: Final = 64 * 1024
 """Bytes waiting to be sent above which we stop reading from the same client."""
@@ -73,6 +73,7 @@ class Transport(Outbox):
         "policy",
         "progress_at",
         "reactor",
+        "read_size",
         "sock",
         "wire",
     )
@@ -87,6 +88,7 @@ class Transport(Outbox):
         self.address = address  # of the peer, for people
         self.limit = limit  # bytes that may wait in the outbox; -1: take nothing more
         self.policy = policy  # what to do above that (outbox.QUEUE_POLICIES)
+        self.read_size = READ_SIZE
         self.owner: Owner | None = None
         self.on_bytes: Callable[[bytes], None] = _ignore  # where what is read goes
         self.on_drained: Callable[[], None] | None = None  # called each time the outbox has become empty
@@ -113,7 +115,7 @@ class Transport(Outbox):
         """The kernel's news. Input first, also beside a hang-up: what was sent before it counts."""
         if mask & READ and self._interest & READ:
             try:
-                data = self.sock.recv(READ_SIZE)
+                data = self.sock.recv(self.read_size)
             except (BlockingIOError, InterruptedError):
                 return
             except OSError as error:
