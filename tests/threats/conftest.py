@@ -15,6 +15,7 @@ from tests.scenarios.conftest import connect, open_socket, start  # noqa: F401 -
 from tests.scenarios.running import PATIENCE_S, RunningServer
 from tests.scenarios.talking import open_raw
 from tests.threats.attacking import Attacker, open_files
+from tests.threats.chatting import people, room  # noqa: F401 - fixtures for all files here
 from tests.websocket.frames_by_hand import frame
 from wsserver.websocket.codes import TEXT
 
