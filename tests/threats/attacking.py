@@ -67,11 +67,16 @@ class Attacker:
             self.ended_early = True
 
     def send_what_is_taken(self, data):
-        """Send as much of it as there is room for without waiting; return how many bytes that was."""
+        """Send as much of it as there is room for, without waiting."""
+        self._socket.settimeout(0)
         try:
-            return self._socket.send(data, socket.MSG_DONTWAIT)
+            self._socket.send(data)
         except BlockingIOError:
-            return 0
+            pass
+        except (ConnectionResetError, BrokenPipeError):
+            self.ended_early = True
+        finally:
+            self._socket.settimeout(PATIENCE_S)
 
     def dribble(self, data):
         """Send it one byte a segment."""

@@ -65,6 +65,18 @@ def attacker(server):
     assert_all_closed(server, files)
 
 
+@pytest.fixture
+def compressing(attacker):
+    """Make connections that agreed on compression: compressing() -> Attacker."""
+
+    def make(path="/echo", parameters=""):
+        one = attacker()
+        assert b"permessage-deflate" in one.open(path, Sec_WebSocket_Extensions=f"permessage-deflate{parameters}")
+        return one
+
+    return make
+
+
 def assert_served(honest):
     """An honest client still gets its answer."""
     honest.sendall(frame(TEXT, b"still here?"))

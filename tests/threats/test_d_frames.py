@@ -165,8 +165,34 @@ def test_d56_a_frame_that_is_announced_and_dribbled_pins_what_has_come_of_it(hou
     peer.send(header(BINARY, 60 * 1024)[:1] + b"\xfe" + (60 * 1024).to_bytes(2, "big") + KEY)
     for count in range(1, 200):
         peer.send(b"x", turns=1)
-        assert peer.client._parser.held <= count * 1.1
+        assert peer.client.parser.held <= count * 1.1
     assert peer.received() == b""
+
+
+DRIBBLED = {
+    "the payload of a frame": [header(BINARY, 1 << 16)] + [b"x"] * 100,
+    "a header": [b"\x82"] + [b""] * 100,
+    "a close": [frame(CLOSE, b"\x03\xe8" + b"x" * 100)[:6]] + [b"x"] * 100,
+    "fragments": [frame(TEXT, b"", fin=False)] + [frame(CONTINUATION, b"x", fin=False)] * 100,
+    "fragments with pings between": [frame(TEXT, b"", fin=False)] + [frame(PING)] * 100,
+}
+
+
+@pytest.mark.parametrize("name", DRIBBLED)
+@pytest.mark.parametrize("path", ["/echo", "/talk"])
+def test_d56_a_message_that_is_not_complete_in_30_s_is_refused_with_1008(house, name, path):
+    peer = house.open(path)
+    start, came = house.reactor.now, []
+    for piece in DRIBBLED[name]:
+        if piece:
+            peer.send(piece)
+        house.jump(1)
+        came += [heard for heard in peer.frames() if heard not in ((PING, b""), (PONG, b""))]
+        if came:
+            break
+    [(opcode, payload)] = came
+    assert (opcode, payload[:2]) == (CLOSE, b"\x03\xf0")
+    assert house.reactor.now - start == 30
 
 
 def test_d57_more_fragments_than_allowed_are_refused_with_1009(attacker):
