@@ -83,3 +83,26 @@ def test_a_signal_wakes_the_loop_and_a_storm_of_them_is_one(reactor):
     reactor.wakeup.close()
     assert signal.getsignal(signal.SIGUSR2) == before
     reactor.wakeup.__init__(reactor.world, reactor)  # for the fixture to close
+
+
+def test_a_signal_that_comes_while_the_pipe_is_full_is_not_lost(reactor):
+    calls = []
+    reactor.wakeup.on_signal(signal.SIGUSR2, lambda: calls.append(1))
+    for _ in range(100_000):
+        reactor.post(lambda: None)  # more than a pipe holds
+    os.kill(os.getpid(), signal.SIGUSR2)
+    for _ in range(3):
+        reactor.post(lambda: None)
+        reactor.run_once()
+    assert calls == [1]
+
+
+def test_a_signal_that_is_handled_is_handled_once(reactor):
+    calls = []
+    reactor.wakeup.on_signal(signal.SIGUSR2, lambda: calls.append(1))
+    for expected in range(1, 4):
+        os.kill(os.getpid(), signal.SIGUSR2)
+        for _ in range(3):
+            reactor.post(lambda: None)
+            reactor.run_once()
+        assert len(calls) == expected

@@ -1,9 +1,9 @@
 """How threads and signals reach a reactor that sleeps in `poll`: one byte through a socket pair.
 
 `post` is the only call in the house that another thread may make. Signals come the same way: the interpreter's C
-handler writes the signal's number into the pair (signal.set_wakeup_fd), and the callback runs in the loop's own turn,
-never in the middle of somebody else's line. A full pipe is harmless: a byte that does not fit would only have said what
-the bytes before it said.
+handler writes a byte into the pair (signal.set_wakeup_fd), so that `poll` returns; the interpreter's own handler notes
+which signal it was; and the callback runs in the loop's own turn, never in the middle of somebody else's line. A full
+pipe is harmless: a byte says "wake up" and nothing else, and one that does not fit has said it already.
 
 Read next: `loop.py`, step 6 of the turn.
 """
@@ -36,6 +36,7 @@ class Wakeup:
         self._reader, self._writer = world.socket_pair()
         self._posted: deque[Callable[[], None]] = deque()
         self._on_signal: dict[int, Callable[[], None]] = {}
+        self._caught: set[int] = set()  # signals that came and whose callbacks were not posted yet
         self._before: dict[int, object] = {}
         reactor.watch(self._reader.fileno(), READ, self)
 
@@ -52,17 +53,22 @@ class Wakeup:
         if not self._on_signal:
             signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         self._on_signal[number] = callback
-        # A handler has to be there, or the interpreter does not write the byte; what it does is nothing.
-        self._before[number] = signal.signal(number, lambda _number, _frame: None)
+        self._before[number] = signal.signal(number, self._catch)
+
+    def _catch(self, number: int, _frame: object) -> None:
+        """Runs between two instructions of whatever runs now, so it notes and wakes, and does nothing else.
+
+        It wakes once more: the byte of the C handler may have been read before this came to run.
+        """
+        self._caught.add(number)
+        _poke(self._writer)
 
     def on_events(self, _mask: int) -> None:
-        """The pair is readable: find out which signals came. What was posted runs in step 6, by `take_posted`."""
-        numbers: set[int] = set()
-        while chunk := _drain(self._reader):
-            numbers.update(chunk)
-        for number in numbers:
-            if callback := self._on_signal.get(number):
-                self._posted.append(callback)
+        """The pair is readable: see which signals came. What was posted runs in step 6, by `take_posted`."""
+        while _drain(self._reader):
+            pass
+        while self._caught:
+            self._posted.append(self._on_signal[self._caught.pop()])
 
     def on_crash(self, error: Exception) -> None:
         """An error in here is ours and leaves nothing to go on with."""
