@@ -1,4 +1,4 @@
-"""What OPEN does with compressed messages, with messages that never end, and with pings that nobody reads the answers of.
+"""What OPEN does with compressed messages, with messages that never end, and with answers that are long or not read.
 
 What it does with everything else stands in `test_client.py`.
 """
@@ -11,7 +11,7 @@ from tests.clients.rig import House, close_payload, decode_frames
 from tests.websocket.frames_by_hand import frame
 from wsserver.clients.conversation import INFLATE_BURST_S, MESSAGE_DEADLINE_S
 from wsserver.net.outbox import Replacing
-from wsserver.net.transport import REPLACE_FROM
+from wsserver.net.transport import READ_PAUSE, REPLACE_FROM
 from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
 from wsserver.websocket.deflate import Terms
 from wsserver.websocket.parser import INFLATE_BATCH
@@ -230,3 +230,70 @@ def test_in_one_turn_pongs_replace_one_another_from_a_number_on(house):
     peer = house.open()
     peer.send(b"".join(frame(PING, b"%d" % number) for number in range(REPLACE_FROM + 1)))
     assert peer.frames() == [(PONG, b"%d" % REPLACE_FROM)]
+
+
+# -- long answers -----------------------------------------------------------------------------------------------------
+
+
+def answers(router, size):
+    """Let every message be answered with itself and `size` bytes."""
+    router.react = lambda what, peer, *rest: what == "message" and peer.send(rest[0] + b"x" * size, BINARY)
+
+
+def questions(count):
+    return b"".join(frame(BINARY, b"%02d" % number) for number in range(count))
+
+
+def test_a_turn_makes_answers_up_to_a_limit_and_the_next_turn_goes_on(house):
+    peer = house.open()
+    answers(house.router, READ_PAUSE // 2)
+    peer.send(questions(6), turns=1)
+    assert house.router.kinds().count("message") == 2
+    assert [payload[:2] for _, payload in peer.frames()] == [b"00", b"01"]
+    house.turn()
+    assert house.router.kinds().count("message") == 4
+    house.turn(4)
+    assert [payload[:2] for _, payload in peer.frames()] == [b"02", b"03", b"04", b"05"]
+    peer.send(questions(1))
+    assert [payload[:2] for _, payload in peer.frames()] == [b"00"]
+
+
+def test_who_does_not_read_answers_gets_no_more_of_them_until_it_does(house):
+    peer = house.open(sndbuf=4096)
+    answers(house.router, READ_PAUSE)
+    peer.send(questions(5) + frame(CLOSE, close_payload(1000)), turns=30)
+    assert house.router.kinds().count("message") == 1
+    assert READ_PAUSE < peer.client.transport.queued < 2 * READ_PAUSE
+    frames = decode_frames(peer.received_in_all())
+    assert [payload[:2] for _, payload in frames[:5]] == [b"00", b"01", b"02", b"03", b"04"]
+    assert frames[5:] == [(CLOSE, close_payload(1000))]
+
+
+def test_nothing_is_read_while_answers_wait(house):
+    peer = house.open(sndbuf=4096)
+    answers(house.router, READ_PAUSE)
+    peer.send(questions(3), turns=5)
+    peer.send(questions(3), turns=5)
+    assert peer.client.messages_in == 3
+    assert len(decode_frames(peer.received_in_all())) == 6
+
+
+def test_what_waits_when_the_conversation_ends_is_not_handled_any_more(house):
+    peer = house.open(sndbuf=4096)
+    answers(house.router, READ_PAUSE)
+    peer.send(questions(3), turns=5)
+    peer.client.close(1001)
+    *said, last = decode_frames(peer.received_in_all())
+    assert (len(said), last) == (1, (CLOSE, close_payload(1001)))
+    assert house.router.kinds() == ["open", "message", "close"]
+    peer.send_frame(CLOSE, close_payload(1001))
+    assert peer.ended
+
+
+def test_who_never_reads_its_answers_is_closed_for_it(house):
+    peer = house.open(sndbuf=4096)
+    answers(house.router, READ_PAUSE)
+    peer.send(questions(3), turns=5)
+    house.jump(31)
+    house.jump(31)
+    assert house.router.heard[-1][1:] == (4008, "slow consumer: stalled")

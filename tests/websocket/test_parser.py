@@ -332,3 +332,11 @@ def test_a_parser_says_whether_part_of_a_message_waits():
     ):
         parser.feed(piece)
         assert parser.unfinished is unfinished, piece
+
+
+@pytest.mark.parametrize("bad", [frame(TEXT, b"\xff" * 200), frame(3), frame(TEXT, b"", rsv=1)])
+def test_an_error_holds_nothing_of_the_input_that_it_was_found_in(bad):
+    parser = FrameParser(MAX, 16)
+    parser.feed(bad)
+    assert parser.error.__traceback__ is None
+    assert parser.error.__context__ is None

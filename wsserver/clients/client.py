@@ -155,6 +155,7 @@ class Client(Conversation):
             except Exception as error:  # the conversation ends all the same
                 self.house.reactor.report(error)
             self.talking = False
+            self._waiting = ()
             self.transport.limit = -1  # from here on only the Close frame is taken
 
     # -- OPEN: its end ----------------------------------------------------------------------------------------------
@@ -193,6 +194,16 @@ class Client(Conversation):
             self.house.reactor.call_later(delay_s, self._receive_more)
         else:
             self.house.reactor.call_soon(self._receive_more)
+
+    def receive_more_when_drained(self) -> None:
+        """What comes now would only be answered, and answers are not read: wait until they are."""
+        self._more_soon = True
+        self.transport.hold()
+        self.transport.on_drained = self._on_read
+
+    def _on_read(self) -> None:
+        self.transport.on_drained = None
+        self.receive_more_soon()
 
     def _receive_more(self) -> None:
         self._more_soon = False

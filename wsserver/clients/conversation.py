@@ -10,6 +10,7 @@ heir and fills in how a conversation ends. The one place where a ProtocolError b
 Read next: `heartbeat.py`, `limits.py`; `websocket/parser.py`.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from wsserver.clients.heartbeat import MISSED, PING, judge
@@ -19,13 +20,13 @@ from wsserver.clients.router import Router
 from wsserver.clients.states import Event
 from wsserver.net.crowd import Wire
 from wsserver.net.outbox import ENTRY_OVERHEAD, Replacing
-from wsserver.net.transport import Transport
+from wsserver.net.transport import READ_PAUSE, Transport
 from wsserver.websocket import codes
 from wsserver.websocket.close import decode_close
 from wsserver.websocket.deflate import COMPRESS_FROM, Compressor
 from wsserver.websocket.errors import ProtocolError
 from wsserver.websocket.frames import SHORT_HEADERS, SHORT_PAYLOAD, encode_frame
-from wsserver.websocket.parser import FrameParser
+from wsserver.websocket.parser import FrameParser, Message
 
 MESSAGE_DEADLINE_S: Final = 30.0
 """How long one message may be on its way: nobody's 64 KiB take so long, and what has come of it is pinned."""
@@ -50,6 +51,7 @@ class Conversation:
         "_meter",
         "_ping_full_at",
         "_pinged_at",
+        "_waiting",
         "address",
         "compressor",
         "context",
@@ -79,6 +81,7 @@ class Conversation:
         # state
         self.talking = False  # the router may send: OPEN, and while it hears that the conversation ends
         self.parser = NO_PARSER  # from OPEN on
+        self._waiting: Sequence[Message] = ()  # messages that wait for the answers before them to leave
         self._message_due = 0.0  # when the message that is on its way must be complete; 0: none is on its way
         self._pinged_at = 0.0  # when the ping that is unanswered was sent; 0: none is
         self._ping_full_at = 0.0  # see limits.Rate
@@ -104,6 +107,10 @@ class Conversation:
 
     def receive_more_soon(self, delay_s: float = 0.0) -> None:
         """Have `receive` called in the next turn or in `delay_s`, and nothing new read before."""
+        raise NotImplementedError
+
+    def receive_more_when_drained(self) -> None:
+        """Have `receive` called when the queue has become empty, and nothing new read before."""
         raise NotImplementedError
 
     def arm(self, delay_s: float) -> None:
@@ -151,16 +158,43 @@ class Conversation:
                 self.messages_in += 1
                 self.router.on_message(self, single[1], single[0])
                 return
-        messages = parser.feed(data)
-        self.messages_in += len(messages)
+        if not self._waiting:
+            messages: Sequence[Message] = parser.feed(data)
+            self.messages_in += len(messages)
+        elif self.transport.behind:
+            self.receive_more_when_drained()
+            return
+        else:
+            messages = self._waiting
+        if self._hand_out(messages):
+            self._after_batch(messages)
+
+    def _hand_out(self, messages: Sequence[Message]) -> bool:
+        """Give messages to the router, as far as their answers find room. -> is that all, and does anybody listen yet?
+
+        A few bytes can ask for a long answer. So after READ_PAUSE bytes of answers the rest waits for the next turn,
+        and if the peer does not read them, until it does.
+        """
+        transport = self.transport
         on_message = self.router.on_message if self._meter is None else self._receive_rated
-        for opcode, payload in messages:
+        rest = iter(messages)
+        for opcode, payload in rest:
             if opcode <= codes.BINARY:
                 on_message(self, payload, opcode)
             else:
                 self._receive_control(opcode, payload)
             if not self.talking:
-                return
+                return False
+            if transport.queued > READ_PAUSE:
+                break
+        self._waiting = tuple(rest)
+        if self._waiting:
+            self.receive_more_soon()
+        return not self._waiting
+
+    def _after_batch(self, messages: Sequence[Message]) -> None:
+        """All messages of a batch are handled: what else there is to say about the bytes they came from."""
+        parser = self.parser
         if parser.error is not None:
             self.fail(parser.error)
             return
@@ -183,7 +217,7 @@ class Conversation:
         if pause_s > 0 or self.parser.more:
             self.receive_more_soon(pause_s)
 
-    def _time_message(self, messages: list[tuple[int, bytes]]) -> None:
+    def _time_message(self, messages: Sequence[Message]) -> None:
         """Part of a message is here; unless it has been since before `messages`, its time begins now."""
         if not self._message_due or any(opcode <= codes.BINARY for opcode, _ in messages):
             self._message_due = self.house.reactor.now + MESSAGE_DEADLINE_S

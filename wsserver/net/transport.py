@@ -307,10 +307,14 @@ class Transport(Outbox):
         else:
             self._watch_progress()
 
+    @property
+    def behind(self) -> bool:
+        """So much waits for a peer that does not read that nothing more is read of it."""
+        return self._blocked and self.queued > READ_PAUSE
+
     def _settle_interest(self) -> None:
         """Make what the poller watches equal to what we want."""
-        too_much_unread = self._blocked and self.queued > READ_PAUSE
-        reads = not (self._held or self.eof or too_much_unread)
+        reads = not (self._held or self.eof or self.behind)
         wanted = (READ if reads else 0) | (WRITE if self._blocked else 0)
         if wanted != self._interest and not self.closed:
             self._interest = wanted

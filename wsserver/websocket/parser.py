@@ -131,7 +131,8 @@ class FrameParser:
             try:
                 self._parse(data, messages)
             except ProtocolError as error:
-                self.error = error
+                # without its trace, which would hold the input in a circle until the collector comes
+                self.error = ProtocolError(error.code, error.reason)
                 self._stop()
         return messages
 
