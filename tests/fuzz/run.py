@@ -63,8 +63,9 @@ def fuzz(target: Target, seconds: int) -> Outcome:
     before, started = len(list(found.iterdir())), time.monotonic()
     command = [
         sys.executable, "-m", "tests.fuzz.driver", target.name, f"-max_total_time={seconds}", f"-max_len={LENGTH}",
-        f"-timeout={HANG_S}", f"-rss_limit_mb={MEMORY_MB}", f"-artifact_prefix={folder}/", f"-dict={words}",
-        "-print_final_stats=1", "-use_value_profile=1", str(found), str(target.corpus),
+        f"-timeout={HANG_S}", f"-rss_limit_mb={MEMORY_MB}", f"-artifact_prefix={folder}/",
+        "-print_final_stats=1", "-use_value_profile=1", *([f"-dict={words}"] if target.words else []),
+        str(found), str(target.corpus),
     ]  # fmt: skip
     with log.open("wb") as output:
         code = subprocess.run(command, cwd=ROOT, stdout=output, stderr=output, timeout=seconds + 300).returncode

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fuzz import on_chat, on_http, on_settings, on_websocket
+from tests.fuzz import on_chat, on_deflate, on_http, on_settings, on_websocket
 
 CORPUS = Path(__file__).parent / "corpus"
 """Inputs that lead somewhere, in a folder for each target."""
@@ -60,6 +60,15 @@ _FRAMES = (
     b"\x81\xfe\x00\x7e", b"\x82\xff\x00\x00\x00\x00\x00\x01\x00\x00", b"\0\0\0\0", b"\xe2\x82\xac", b"\xf0\x9f\x98\x80",
 )  # fmt: skip
 _TEXT = (b"\xc3\xa9", b"\xe2\x82\xac", b"\xf0\x9f\x98\x80", b"\xed\xa0\x80", b"\xf4\x90", b"\xc0\xaf", b"\xe0\x80")
+_OFFERS = (
+    b"permessage-deflate", b"; ", b", ", b"=", b'"', b"\\", b"server_no_context_takeover", b"=10", b'="15"', b"=8",
+    b"client_no_context_takeover", b"server_max_window_bits", b"client_max_window_bits", b"x-webkit-deflate-frame",
+)  # fmt: skip
+_DEFLATED = (
+    b"\xf2H\xcd\xc9\xc9\x07\0", b"\xf3H\xcd\xc9\xc9\x07\0\0", b"\0\5\0\xfa\xffHello\0", b"\xf2\0\x11\0\0", b"\3\0",
+    b"\2\0", b"\0\0\xff\xff", b"\1\0\0\xff\xff",
+)  # fmt: skip
+_SQUEEZED = (*_FRAMES, *_DEFLATED, b"\xc1\x80", b"\xc2\x80", b"\x41\x80", b"\x42\x80")
 _CHAT = (
     b'{"type":"join","channel":"a"}', b'{"type":"message","channel":"a","text":"x","id":1}', b'"id":1', b'"key":"k"',
     b'"since":1', b'"epoch":"', b'"history":0', b'"user":"u"', b'"type":"leave"', b'"type":"broadcast"',
@@ -98,6 +107,12 @@ TARGETS = {
         Target("unmasking", on_websocket.unmasking, ("websocket.masking",), (b"\0\0\0\0", b"\xff\xff\xff\xff")),
         Target("utf8", on_websocket.utf8, ("websocket.utf8",), _TEXT),
         Target("close", on_websocket.close, ("websocket.close",), (b"\x03\xe8", b"\x0f\xa0", b"\x13\x87", *_TEXT)),
+        Target("extensions", on_deflate.extensions, ("http.extensions", "websocket.deflate"), _OFFERS),
+        Target("inflating", on_deflate.inflating, ("websocket.deflate",), _DEFLATED),
+        Target("compressing", on_deflate.compressing, ("websocket.deflate",)),
+        Target(
+            "compressed-frames", on_deflate.compressed_frames, ("websocket.parser", "websocket.messages"), _SQUEEZED
+        ),
         Target("chat", on_chat.chat, ("chat",), _CHAT),
         Target("assignments", on_settings.assignments, ("config", "configuration.kinds"), _SETTINGS),
         Target("toml", on_settings.toml, ("config", "configuration"), _TOML),
