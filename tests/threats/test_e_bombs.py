@@ -122,3 +122,14 @@ def test_e74_more_than_4_mib_a_second_of_one_client_are_not_inflated(make_house)
         for _ in range(20):
             house.jump(0.05)
     assert inflated == total
+
+
+def test_e74_bombs_behind_our_close_count_as_what_they_inflate_to(make_house):
+    """Until it answers our Close, a client's input is looked through: 1 MiB of it, and not 1 GiB."""
+    house = make_house(compression=Terms())
+    peer = house.connect()
+    peer.upgrade(extra="Sec-WebSocket-Extensions: permessage-deflate\r\n")
+    peer.client.close(1000)
+    context = deflater()
+    peer.send(b"".join(compressed(BINARY, bytes(LIMIT), context) for _ in range(700)), turns=2 * MIB // LIMIT)
+    assert peer.buried
