@@ -149,6 +149,18 @@ def test_one_who_is_going_already_is_not_given_up_again(readers):
     assert len(some.shed) == 1
 
 
+def test_while_some_are_going_nobody_else_has_to(readers):
+    some = readers(queued=2 * HEAD, memory=10 * HEAD)
+    some.pressure.start()
+    for count in (1, 2, 3):
+        some.add(*pieces(count))
+    some.resident = 11 * HEAD
+    for _ in range(3):
+        some.check()
+    assert some.given_up() == [1, 2]
+    assert some.rigs[2].transport.frames  # of the one that is going a cut head still waits
+
+
 def test_one_check_gives_up_so_many_at_most(readers, monkeypatch):
     monkeypatch.setattr("wsserver.net.pressure.SHED_AT_ONCE", 2)
     assert SHED_AT_ONCE > 2

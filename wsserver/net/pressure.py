@@ -79,11 +79,16 @@ class Pressure:
             self._timer = self._reactor.call_later(CHECK_S, self._check)
 
     def _check(self) -> None:
+        """Look once. Who is going already counts as gone: its closing handshake ends within seconds."""
         self._timer = None
         queues = [queue for queue in map(self._queue_of, self._reactor.blocked) if queue.frames]
-        excess = max(self._queued_excess(queues), self._memory_excess())
+        staying = [queue for queue in queues if queue.limit >= 0]
+        excess = self._memory_excess()
         if excess > 0:
-            self._shed(queues, excess)
+            excess -= sum(pinned_by(queue) for queue in queues if queue.limit < 0)
+        excess = max(excess, self._queued_excess(staying))
+        if excess > 0:
+            self._shed(staying, excess)
         if self._memory_limit or queues:
             self._watch()
 
@@ -97,7 +102,7 @@ class Pressure:
             return 0
         return sum(map(pinned_by, queues)) - limit
 
-    def _memory_excess(self) -> int:
+    def _memory_excess(self) -> float:
         """How many bytes more than its limit the process has; takes note of whether there are any."""
         if not self._memory_limit:
             return 0
@@ -113,8 +118,8 @@ class Pressure:
         return excess
 
     def _shed(self, queues: list[Transport], excess: float) -> None:
-        """Give up clients, those who pin most first, until `excess` bytes are freed; none that is going already."""
-        candidates = [(pinned_by(queue), queue) for queue in queues if queue.limit >= 0]
+        """Give up clients, those who pin most first, until `excess` bytes are freed."""
+        candidates = [(pinned_by(queue), queue) for queue in queues]
         candidates.sort(key=lambda candidate: candidate[0], reverse=True)
         freed, count = 0.0, 0
         for pinned, queue in candidates[:SHED_AT_ONCE]:
