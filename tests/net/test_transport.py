@@ -121,6 +121,27 @@ def test_a_hang_up_ends_a_transport_that_does_not_read_because_it_is_not_read_it
     assert rig.owner.heard == ["lost", "buried"]
 
 
+def test_a_hang_up_is_heard_by_a_transport_that_is_held_with_output_that_can_never_leave(make_rig):
+    rig = make_rig(sndbuf=4096)
+    rig.fill()
+    rig.transport.hold()
+    rig.peer.shutdown(socket.SHUT_RDWR)  # reports a hang-up and nothing else, for as long as nobody sends
+    rig.turn(3)
+    assert rig.owner.heard == ["lost", "buried"]
+
+
+def test_a_hang_up_that_was_reported_while_it_was_held_waits_for_what_is_read_after_it(rig):
+    rig.transport.hold()
+    rig.peer.send(b"last words")
+    rig.peer.close()
+    rig.reactor.call_soon(rig.transport.release)  # runs when the hang-up is polled and not yet handed out
+    rig.turn()
+    assert rig.owner.heard == []
+    rig.turn(2)
+    assert rig.owner.data == b"last words"
+    assert rig.owner.heard == ["eof"]
+
+
 def test_what_was_sent_before_a_hang_up_is_read_when_the_owner_is_ready(rig):
     rig.transport.hold()
     rig.peer.send(b"last words")

@@ -127,8 +127,8 @@ class Transport(Outbox):
                     self._settle_interest()  # what was just answered may be more than the peer reads
             else:
                 self._on_eof()
-        elif mask & HANGUP and self._held and not mask & ERROR:
-            pass  # there is input to read yet, as soon as the owner has dealt with what it has
+        elif mask & HANGUP and not mask & ERROR and (self._held or self._interest & READ):
+            mask |= WRITE if self._blocked else 0  # there is input yet, which waits; stuck output learns its fate from send
         elif mask & (ERROR | HANGUP):
             self._lose(self._pending_error())
         if mask & WRITE:
