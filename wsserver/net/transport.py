@@ -128,7 +128,7 @@ class Transport(Outbox):
             else:
                 self._on_eof()
         elif mask & HANGUP and not mask & ERROR and (self._held or self._interest & READ):
-            mask |= WRITE if self._blocked else 0  # there is input yet, which waits; stuck output learns its fate from send
+            mask |= WRITE if self._blocked else 0  # input is left and waits; stuck output learns its fate by a send
         elif mask & (ERROR | HANGUP):
             self._lose(self._pending_error())
         if mask & WRITE:
