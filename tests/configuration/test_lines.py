@@ -17,6 +17,7 @@ from wsserver.configuration.lines import find_lines
         ("[a]  # b\nc='='\nd=1", ("a", "d"), 3),
         ("[[a]]\nb = 1", ("a", "b"), 2),
         ("[a]\r\nb = 1\r\n", ("a", "b"), 2),
+        ("# \u2028 \x85\n[a]\nb = 1", ("a", "b"), 3),
         ("x = [\n  'p=q',\n]\n[a]\nb = 1", ("a", "b"), 5),
     ],
 )

@@ -31,11 +31,12 @@ TOLD = frozenset(
 def chat(data: bytes) -> None:
     """Nothing but answers comes out; every id comes back once; each seq follows the last; nothing stays behind."""
     world = World(history=3, channels_per_client=2, channels=3, recovery_limit=2, names=1)
-    first, second = _Witness(world), _Witness(world)
+    epochs = set[str]()
+    first, second = _Witness(world, epochs), _Witness(world, epochs)
     for line in data.split(b"\n"):
         if line == b"-":
             second.go(1006)
-            second = _Witness(world)
+            second = _Witness(world, epochs)
         elif line == b"+":
             world.advance(1)
         elif line == b"~":
@@ -63,9 +64,9 @@ def _check_nothing_is_left(world: World) -> None:
 class _Witness:
     """A client that checks all it is told."""
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, epochs: set[str]) -> None:
         self._client: Client = world.connect()
+        self._epochs = epochs  # that somebody has heard of
         self._owed: Counter[str | int] = Counter()  # ids that have not come back
         self._sure = True  # whether we know of all it said which ids have to come back
         self._last: dict[str, int] = {}  # the newest seq that was heard, of each channel
@@ -114,6 +115,8 @@ class _Witness:
             seqs = [message["seq"] for message in event["messages"]]
             assert seqs == [seqs[0] + index for index in range(len(seqs))]
             self._last[channel] = seqs[-1] if seqs else event["seq"]
+            assert event["epoch"] in self._epochs or event["seq"] == 0, "a new log begins at 0"
+            self._epochs.add(event["epoch"])
         elif kind == "left":
             self._last.pop(channel, None)
         elif kind == "message":

@@ -88,8 +88,9 @@ def inflating(data: bytes) -> None:
         expected, known = _inflate_plainly(message, bits, known if keeps_context else None)
         assert payload == expected and len(payload) <= MAX
     assert (code is None) == (len(payloads) == len(messages))
-    if code == MESSAGE_TOO_BIG:
-        assert _inflates_to_more(messages[len(payloads)], bits, known if keeps_context else None)
+    if code is not None:
+        said = _say_why(messages[len(payloads)], bits, known if keeps_context else None)
+        assert code in said
 
 
 def _pieces(data: bytes) -> Iterator[bytes]:
@@ -118,23 +119,32 @@ def _inflate(bits: int, keeps_context: bool, messages: Iterable[list[bytes]]) ->
 def _inflate_plainly(
     message: bytes, bits: int, known: "zlib._Decompress | None"
 ) -> tuple[bytes, "zlib._Decompress | None"]:
-    """Return what a whole message inflates to, and the stream that the next one goes on with."""
+    """Return what a whole message inflates to, and the stream that the next one goes on with.
+
+    A block marked as the last ends what messages know of each other, but not the message.
+    """
     inflater = known or zlib.decompressobj(-bits)
     payload = inflater.decompress(message + TAIL)
     while inflater.eof:
         rest = inflater.unused_data
         if rest in (TAIL, b""):
-            return payload, None  # a block marked as the last ends what messages know of each other
+            return payload, None
         inflater = zlib.decompressobj(-bits, zdict=payload[-(1 << bits) :])
         payload += inflater.decompress(rest)
     return payload, inflater
 
 
-def _inflates_to_more(message: bytes, bits: int, known: "zlib._Decompress | None") -> bool:
+def _say_why(message: bytes, bits: int, known: "zlib._Decompress | None") -> tuple[int, ...]:
+    """Return the codes with which a message may be refused; none when it must not be."""
+    known = known or zlib.decompressobj(-bits)
     try:
-        return len(_inflate_plainly(message, bits, known)[0]) > MAX
+        payload, inflater = _inflate_plainly(message, bits, known)
+        if len(payload) <= MAX and inflater is known:
+            inflater.decompress(b"\1\0\0\xff\xff")  # ends the stream, unless it is in the middle of a block
+            return () if inflater.eof and not inflater.unused_data else (INVALID_PAYLOAD,)
     except zlib.error:
-        return True  # how far it came before it was broken, zlib does not say
+        return INVALID_PAYLOAD, MESSAGE_TOO_BIG  # how far it came before it was broken, zlib does not say
+    return (MESSAGE_TOO_BIG, INVALID_PAYLOAD) if len(payload) > MAX else (INVALID_PAYLOAD,)
 
 
 def compressing(data: bytes) -> None:
@@ -182,6 +192,8 @@ def _read(pieces: Iterable[bytes], keeps_context: bool) -> tuple[list[tuple[int,
         while parser.more:
             messages += parser.feed(b"")
         assert parser.held <= MAX + 2 + 4 + 125
-    assert all(len(payload) <= MAX for _, payload in messages)
+    for opcode, payload in messages:
+        assert len(payload) <= MAX
+        assert opcode != TEXT or payload.decode() is not None
     code = parser.error.code if parser.error is not None else None
     return messages, INVALID_PAYLOAD if code == MESSAGE_TOO_BIG else code

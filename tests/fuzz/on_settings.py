@@ -1,6 +1,7 @@
 """What is demanded of the reader of the configuration, whatever people write."""
 
 import os
+import re
 import tomllib
 from collections.abc import Iterable
 from functools import cache
@@ -35,7 +36,16 @@ def toml(data: bytes) -> None:
         place, _, rest = str(error).removeprefix(path).partition(" ")
         line = place.strip(":")
         if str(error).startswith(path + ":") and line:
-            assert rest and 1 <= int(line) <= len(data.decode("utf-8-sig").splitlines()) + 1
+            _check_line(data.decode("utf-8-sig").split("\n"), int(line), rest)
+
+
+def _check_line(lines: list[str], number: int, complaint: str) -> None:
+    """The line exists; and if the key that the complaint names stands in one line only, it is that line."""
+    assert complaint and 1 <= number <= len(lines)
+    named = re.match(r"(?:there is no setting )?'(?:\w+\.)*(\w+)'", complaint)
+    if named and not any(character in "".join(lines) for character in "\"'\\"):
+        places = [index for index, line in enumerate(lines, 1) if named[1] in line]
+        assert len(places) != 1 or number == places[0]
 
 
 @cache

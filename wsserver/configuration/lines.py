@@ -16,7 +16,7 @@ def find_lines(text: str) -> Mapping[tuple[str, ...], int]:
     """Return the number (from 1) of the line where each table and key of a TOML text begins, by its path."""
     found: dict[tuple[str, ...], int] = {}
     table: tuple[str, ...] = ()
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # not splitlines: to TOML, U+2028 and its like end no line
         stripped = line.strip()
         if stripped.startswith("["):
             path = _path_of(stripped)
