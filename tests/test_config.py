@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from wsserver.config import Config, ConfigError, Given, cautions, from_assignment, load
+from wsserver.configuration.settings import ChannelSettings
+
+SECRET = "0123456789abcdef0123456789abcdef"
 
 
 def write(folder: Path, text: str) -> str:
@@ -156,10 +159,7 @@ def test_value_that_a_flag_overrules_is_judged_all_the_same(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     "assignment",
     [
-        "auth.mode=token",
-        "auth.secret=x",
         "api.key=x",
-        "websocket.compression=true",
         "store.url=sqlite:wsserver.db",
         "store.url=postgresql://localhost/chat",
         "store.durability=power",
@@ -167,8 +167,6 @@ def test_value_that_a_flag_overrules_is_judged_all_the_same(tmp_path: Path) -> N
         "server.tls_cert=a.pem",
         "server.workers=2",
         "server.admin=127.0.0.1:9000",
-        'channels."news:*".history=0',
-        "channels.news:*.join=ann",
     ],
 )
 def test_setting_whose_part_is_missing_is_refused_and_not_ignored(assignment: str) -> None:
@@ -186,6 +184,53 @@ def test_unknown_option_of_a_channel_names_the_nearest(tmp_path: Path) -> None:
     said = complaint(write(tmp_path, '[channels."news:*"]\nhistroy = 3\n'))
     assert "wsserver.toml:2: " in said
     assert "did you mean 'channels.\"PATTERN\".history'?" in said
+
+
+def test_options_of_channels_stand_below_their_patterns_and_flags_add_to_the_file(tmp_path: Path) -> None:
+    file = write(tmp_path, '[channels."news:*"]\nhistory = 3\nsend = ["ann", "bob"]\n[channels.lobby]\njoin = []\n')
+    config = load(file, {}, [from_assignment("channels.news:*.history=0"), from_assignment("channels.*.join=ann")])
+    assert config.channels == {
+        "news:*": ChannelSettings(history=0, send=("ann", "bob")),
+        "lobby": ChannelSettings(join=()),
+        "*": ChannelSettings(join=("ann",)),
+    }
+
+
+def test_option_of_a_channel_can_be_unset_by_an_empty_value(tmp_path: Path) -> None:
+    file = write(tmp_path, '[channels.a]\nhistory = 3\nsend = ["ann"]\nqueue_policy = "latest"\n')
+    emptied = [from_assignment(f"channels.a.{key}=") for key in ("history", "send", "queue_policy")]
+    assert load(file, {}, emptied).channels == {"a": ChannelSettings()}
+
+
+@pytest.mark.parametrize("pattern", ["a*b", "**", " a", "a\x1b", "a" * 256])
+def test_pattern_that_no_channel_can_match_is_refused(pattern: str) -> None:
+    with pytest.raises(ConfigError, match="pattern of channels"):
+        load(flags=[Given(("channels", pattern, "history"), "0", "--set")])
+
+
+@pytest.mark.parametrize(
+    ("assignments", "complaint_part"),
+    [
+        ((f"auth.secret={SECRET[:31]}",), "'auth.secret' has 31 bytes and needs at least 32"),
+        ((f"auth.secret=-----BEGIN PUBLIC KEY-----{SECRET}",), "PEM"),
+        ((f"auth.secret={SECRET}", "auth.public_key=a.pem"), "both set"),
+    ],
+)
+def test_keys_that_nobody_should_rely_on_are_refused(assignments: tuple[str, ...], complaint_part: str) -> None:
+    said = complaint("", {}, *assignments)
+    assert complaint_part in said
+    assert SECRET[:31] not in said
+
+
+def test_secrets_are_shown_neither_in_errors_nor_in_traces(tmp_path: Path) -> None:
+    assert "hunter2" not in complaint(write(tmp_path, '[auth]\nsecret = ["hunter2"]\n'))
+    assert "hunter2" not in complaint("", {"WSSERVER_AUTH_SECRET": "hunter2"})
+    assert "hunter2" not in complaint("", {}, "api.key=hunter2")
+    assert SECRET not in repr(load(environment={"WSSERVER_AUTH_SECRET": SECRET}))
+
+
+def test_token_mode_without_a_key_is_a_good_file_since_the_secret_may_be_in_the_environment(tmp_path: Path) -> None:
+    assert load(write(tmp_path, '[auth]\nmode = "token"\n')).auth.mode == "token"
 
 
 def test_unix_socket_and_inherited_socket_exclude_each_other() -> None:
@@ -218,6 +263,9 @@ def test_long_bad_value_is_cut() -> None:
         (("server.host=0.0.0.0", "server.unix=/run/x"), 0),
         (("server.hosts=*",), 1),
         (("limits.rate=0", "server.hosts=*"), 2),
+        (("channels.a.join=ann",), 1),
+        (("channels.a.send=ann", "auth.mode=token"), 0),
+        (("channels.a.send=*,ann", "channels.b.history=0"), 0),
     ],
 )
 def test_dangerous_settings_are_named(assignments: tuple[str, ...], count: int) -> None:

@@ -18,9 +18,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from wsserver import __version__
+from wsserver.access.secret import MISSING_LIBRARY
+from wsserver.chat.names import name_fault, pattern_fault
 from wsserver.config import Config, ConfigError, Given, cautions, from_assignment, load, render
+from wsserver.configuration.kinds import Duration
 from wsserver.configuration.settings import SECTIONS, settings_of
 from wsserver.observe import logs
+from wsserver.reactor.world import World
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -42,6 +46,9 @@ _FLAGS: Final = (
     ("--log-format", "log.format", "FORMAT", "text or json"),
 )
 
+TOKEN_LIFETIME: Final = Duration(least_s=1, most_s=3660 * 86400.0)
+"""Ten years, for programs; people get an hour."""
+
 _EXAMPLES: Final = """\
 examples:
   wsserver                                      serve the chat page on http://127.0.0.1:8080
@@ -50,6 +57,7 @@ examples:
   wsserver config > wsserver.toml               write all settings down, with their reasons
   wsserver check-config wsserver.toml           judge the file before you use it
   wsserver serve -c wsserver.toml
+  wsserver token --user ann --channel "news:*"  a token for token mode, signed with WSSERVER_AUTH_SECRET
 
 Settings are taken from flags, then WSSERVER_SECTION_KEY variables, then the file, then the defaults.
 Exit codes: 0 clean stop, 1 could not run, 2 usage or configuration.
@@ -100,7 +108,22 @@ def _build_parser() -> argparse.ArgumentParser:
     show = commands.add_parser("config", help="print the effective configuration as TOML", allow_abbrev=False)
     show.set_defaults(run=_show_config)
     _add_setting_flags(show)
+    _add_token_command(commands.add_parser("token", help="mint a token with auth.secret", allow_abbrev=False))
     return parser
+
+
+def _add_token_command(token: argparse.ArgumentParser) -> None:
+    token.set_defaults(run=_mint_token)
+    token.add_argument("--user", metavar="NAME", required=True, help="who the token is for")
+    token.add_argument("--expires", metavar="DURATION", default="1h", help="how long it is good (default 1h)")
+    token.add_argument(
+        "--channel",
+        metavar="PATTERN",
+        action="append",
+        default=[],
+        help="a channel it is good for, or the beginning of some and *; may be repeated (default: all)",
+    )
+    _add_setting_flags(token)
 
 
 def _add_setting_flags(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +175,27 @@ def _check_config(arguments: argparse.Namespace) -> int:
 
 def _show_config(arguments: argparse.Namespace) -> int:
     print(render(_load(arguments)), end="")
+    return EXIT_OK
+
+
+def _mint_token(arguments: argparse.Namespace) -> int:
+    """Print a token and nothing else."""
+    auth = _load(arguments).auth
+    if not auth.secret:
+        raise ConfigError("tokens are signed with 'auth.secret', which is not set; put it into WSSERVER_AUTH_SECRET")
+    for name, fault in ((arguments.user, name_fault), *((pattern, pattern_fault) for pattern in arguments.channel)):
+        if fault(name):
+            raise ConfigError(f"'{name}' is no good name: it {fault(name)}")
+    try:
+        lifetime_s = TOKEN_LIFETIME.parse(arguments.expires)
+    except ValueError:
+        raise ConfigError(f"--expires '{arguments.expires}': expected {TOKEN_LIFETIME.expected}") from None
+    try:
+        from wsserver.access.tokens import mint
+    except ImportError:
+        raise ConfigError(MISSING_LIBRARY) from None
+    expires_s = World().wall_ms() // 1000 + round(lifetime_s)
+    print(mint(auth.secret, arguments.user, expires_s, arguments.channel, auth.audience))
     return EXIT_OK
 
 

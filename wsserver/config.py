@@ -11,6 +11,8 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
+from wsserver.access.secret import secret_fault
+from wsserver.chat.names import pattern_fault
 from wsserver.configuration.document import render
 from wsserver.configuration.errors import ConfigError
 from wsserver.configuration.settings import CHANNELS, SECTIONS, ChannelSettings, Config, Setting, settings_of
@@ -29,13 +31,17 @@ def load(file: str = "", environment: Mapping[str, str] | None = None, flags: It
     """Return the effective configuration. Raises ConfigError, which names the place and what was expected there."""
     given = [*(from_file(file) if file else ()), *from_environment(environment or {}), *flags]
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
+    channels: dict[str, dict[str, Any]] = {}
     for entry in given:
         if entry.path[0] == CHANNELS:
-            _judge_channel(entry)
+            _take_channel(entry, channels)
         elif not (entry.value == {} and len(entry.path) == 1 and entry.path[0] in SECTIONS):
             section, key = _find(entry)
             values[section][key] = _judge(entry, settings_of(SECTIONS[section])[key])
-    config = Config(**{section: kind(**values[section]) for section, kind in SECTIONS.items()})
+    config = Config(
+        **{section: kind(**values[section]) for section, kind in SECTIONS.items()},
+        channels={pattern: ChannelSettings(**options) for pattern, options in channels.items()},
+    )
     _judge_whole(config)
     return config
 
@@ -46,6 +52,8 @@ def cautions(config: Config) -> tuple[str, ...]:
     server = config.server
     if not server.unix and server.fd is None and not _is_loopback(server.host):
         said.append(f"Everybody who can reach {server.host} can connect, without TLS and under any name they like.")
+    if config.auth.mode == "open" and any(_names_users(options) for options in config.channels.values()):
+        said.append("Some channels are only for some users, but auth.mode is open: anybody may use their names.")
     if "*" in server.hosts:
         said.append('server.hosts holds "*": a foreign page can reach this server by DNS rebinding.')
     if not config.limits.rate:
@@ -75,19 +83,18 @@ def _judge(entry: Given, setting: Setting) -> Any:
     try:
         value = setting.kind.parse(entry.value)
     except ValueError:
-        raise ConfigError(
-            f"{entry.place}: '{name}' is {_shorten(entry.value)}; expected {setting.kind.expected}"
-        ) from None
+        written = "no good" if setting.secret else _shorten(entry.value)
+        raise ConfigError(f"{entry.place}: '{name}' is {written}; expected {setting.kind.expected}") from None
     if setting.only is not None and value not in setting.only:
         stays = " or ".join(setting.kind.render(possible) for possible in setting.only)
         rest = f"; the only value is {stays}" if stays else ""
-        written = setting.kind.render(value)
+        written = "..." if setting.secret else setting.kind.render(value)
         raise ConfigError(f"{entry.place}: '{name}' = {written} is not available in this version{rest}")
     return value
 
 
-def _judge_channel(entry: Given) -> None:
-    """Judge an option of a pattern. They are known and checked, and refused: no part honours them yet."""
+def _take_channel(entry: Given, channels: dict[str, dict[str, Any]]) -> None:
+    """Judge an option of a pattern and put it into `channels`."""
     if len(entry.path) != 3 or entry.path[2] not in _CHANNEL_OPTIONS:
         if entry.value == {} and len(entry.path) < 3:
             return
@@ -95,7 +102,17 @@ def _judge_channel(entry: Given) -> None:
         name = ".".join(entry.path)
         meant = f'channels."PATTERN".{nearest}'
         raise ConfigError(f"{entry.place}: there is no setting '{name}'; did you mean '{meant}'?")
-    _judge(entry, settings_of(ChannelSettings)[entry.path[2]])
+    _, pattern, key = entry.path
+    fault = pattern_fault(pattern)
+    if fault:
+        raise ConfigError(
+            f"{entry.place}: a pattern of channels is a name, or the beginning of one and *; its name {fault}"
+        )
+    channels.setdefault(pattern, {})[key] = _judge(entry, settings_of(ChannelSettings)[key])
+
+
+def _names_users(options: ChannelSettings) -> bool:
+    return any(users is not None and "*" not in users for users in (options.join, options.send))
 
 
 def _judge_whole(config: Config) -> None:
@@ -103,6 +120,12 @@ def _judge_whole(config: Config) -> None:
     server = config.server
     if server.unix and server.fd is not None:
         raise ConfigError("'server.unix' and 'server.fd' are both set; a server listens in one place")
+    auth = config.auth
+    if auth.secret and auth.public_key:
+        raise ConfigError("'auth.secret' and 'auth.public_key' are both set; tokens are signed in one way")
+    fault = secret_fault(auth.secret) if auth.secret else None
+    if fault:
+        raise ConfigError(f"'auth.secret' {fault}")
     if server.poller not in available_pollers():
         raise ConfigError(f"this platform has no poller '{server.poller}'; it has {', '.join(available_pollers())}")
 

@@ -1,6 +1,6 @@
 """The composition root: the one place that knows every part. It builds them, wires them, starts them, and stops them.
 
-    Config -> World -> Reactor -> Listener(s) -> Registry -> Site -> /chat: ChatRouter -> MemoryStore
+    Config -> World -> Reactor -> Listener(s) -> Registry -> Site -> /chat: ChatRouter -> MemoryStore, rights
                                                                   -> /echo: EchoRouter
                                                                   -> /livez, /readyz, and the files of the page
 
@@ -17,7 +17,11 @@ from pathlib import Path
 from socket import AF_UNIX, socket
 from typing import Final
 
+from wsserver.access.authority import BadTokens, TokenAuthority
 from wsserver.access.origins import OriginRule
+from wsserver.access.permissions import Permissions
+from wsserver.access.secret import MISSING_LIBRARY
+from wsserver.chat.authority import Authority
 from wsserver.chat.router import ChatRouter
 from wsserver.chat.settings import ChatSettings
 from wsserver.clients.admission import Admission
@@ -27,7 +31,7 @@ from wsserver.clients.limits import ClientLimits
 from wsserver.clients.registry import Registry
 from wsserver.clients.router import Router
 from wsserver.clients.site import Site
-from wsserver.config import Config
+from wsserver.config import Config, ConfigError
 from wsserver.drain import Drain
 from wsserver.http.errors import RequestError
 from wsserver.http.request import Request
@@ -65,8 +69,10 @@ class Server:
         self.config = config
         self.world = world
         self.reactor = Reactor(world, world.open_poller(config.server.poller), _report_crash)
-        store = MemoryStore(world.random_bytes, world.monotonic, lambda _channel: config.chat.history)
-        self.chat = ChatRouter(_chat_settings(config), store)
+        permissions = Permissions(config.channels, config.chat.history)
+        store = MemoryStore(world.random_bytes, world.monotonic, permissions.history_of)
+        authority = _authority(config, world)
+        self.chat = ChatRouter(_chat_settings(config), store, authority=authority, rules=permissions.rule_of)
         self.site = Site(
             routers={"/chat": self.chat, "/echo": EchoRouter(), **(routers or {})},
             pages={"/livez": self._livez, "/readyz": self._readyz},
@@ -243,7 +249,32 @@ def _chat_settings(config: Config) -> ChatSettings:
         channels_per_client=config.limits.channels_per_client,
         heartbeat_s=config.websocket.ping_interval,
         max_message=config.websocket.max_message,
+        auth_timeout_s=config.auth.timeout,
     )
+
+
+def _authority(config: Config, world: World) -> Authority | None:
+    """Return who judges tokens; None where names are taken on trust. Raises ConfigError."""
+    auth = config.auth
+    if auth.mode == "open":
+        return None
+    if not auth.secret and not auth.public_key:
+        raise ConfigError(
+            "auth.mode is token, and no key is set to check tokens with: put a secret of 32 bytes or more into "
+            "WSSERVER_AUTH_SECRET, or a public key's path into auth.public_key"
+        )
+    try:
+        from wsserver.access.tokens import BadKey, Verifier, public_key, secret_key
+    except ImportError:
+        raise ConfigError(MISSING_LIBRARY) from None
+    try:
+        key = secret_key(auth.secret) if auth.secret else public_key(Path(auth.public_key).read_bytes())
+    except OSError as error:
+        raise ConfigError(f"'auth.public_key' cannot be read: {error.strerror or error}") from None
+    except BadKey as error:
+        raise ConfigError(f"'auth.{'secret' if auth.secret else 'public_key'}' {error}") from None
+    verifier = Verifier(key, auth.audience)
+    return TokenAuthority(verifier, BadTokens(auth.bad_tokens), world.monotonic, world.wall_ms, _log_bad_token)
 
 
 def _only_get(request: Request) -> None:
@@ -283,6 +314,10 @@ def _report_crash(error: Exception) -> None:
 
 def _log_exhausted(error: OSError) -> None:
     _LOG.warning("accept_failed", "No file descriptors are left; accepting again in a moment.", error=str(error))
+
+
+def _log_bad_token(address: str, reason: str) -> None:
+    _LOG.info("bad_token", "A client showed a token that is not good.", address=address, cause=reason)
 
 
 def _log_shed(clients: int, size: int) -> None:

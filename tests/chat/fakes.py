@@ -1,16 +1,19 @@
 """A world for the chat without sockets or clocks: peers that remember, timers fired by hand, turns ended by hand."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any
 
+from wsserver.chat.authority import NO_RULE, BadToken, ChannelRule, Grant
 from wsserver.chat.log import Done, Publication, Stored, StoreUnavailable
 from wsserver.chat.router import ChatRouter
 from wsserver.chat.settings import ChatSettings
 from wsserver.clients.router import Compressor, Peer, Wire
+from wsserver.http.headers import Headers
+from wsserver.http.request import Request
 from wsserver.stores.memory import MemoryStore
-from wsserver.websocket.codes import BINARY, TEXT
+from wsserver.websocket.codes import BINARY, RATE_LIMITED, TEXT
 from wsserver.websocket.prepared import Prepared
 
 Json = dict[str, Any]
@@ -44,6 +47,7 @@ class FakePeer:
         self.compressor: Compressor | None = None
         self.sent: list[tuple[int, bytes]] = []
         self.closed: tuple[int, str] | None = None
+        self.max_message: int | None = None  # what it was limited to
 
     def wire(self, frames: bytes | memoryview) -> int:
         for payload, opcode in unframe(bytes(frames)):
@@ -51,7 +55,7 @@ class FakePeer:
         return len(frames)
 
     def limit_messages(self, size: int) -> None:
-        self.max_message: int | None = size
+        self.max_message = size
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         self.sent.append((opcode, bytes(payload)))
@@ -166,6 +170,23 @@ class BrokenStore(MemoryStore):
             raise RuntimeError("a bug in the store")
 
 
+class Doorman:
+    """An authority whose tokens say in plain words what they grant: "ann 60 news:* lobby" is ann for 60 s more."""
+
+    def __init__(self, world: FakeSurroundings) -> None:
+        self.world = world
+        self.asked: list[tuple[str, str]] = []
+
+    def judge(self, token: str, address: str) -> Grant:
+        self.asked.append((token, address))
+        user, seconds, *channels = token.split()
+        if user == "flood":
+            raise BadToken("too many bad tokens from your address", RATE_LIMITED)
+        if float(seconds) <= 0:
+            raise BadToken("the token has expired")
+        return Grant(user, self.world.wall_ms() + round(float(seconds) * 1000), tuple(channels) or None)
+
+
 class Client:
     """One client of a `World`, with the words that tests use."""
 
@@ -216,21 +237,40 @@ class Client:
 class World:
     """A chat with everything around it."""
 
-    def __init__(self, history: int = 10_000, **settings: Any) -> None:
+    def __init__(
+        self,
+        history: int = 10_000,
+        token_mode: bool = False,
+        rules: Mapping[str, ChannelRule] | None = None,
+        **settings: Any,
+    ) -> None:
         self.surroundings = FakeSurroundings()
         self.store = BrokenStore(self.surroundings.random_bytes, self.surroundings.monotonic, lambda _channel: history)
-        self.router = ChatRouter(ChatSettings(**settings), self.store)
+        self.doorman = Doorman(self.surroundings) if token_mode else None
+        rule_of = (rules or {}).get
+        self.router = ChatRouter(
+            ChatSettings(**settings), self.store, authority=self.doorman, rules=lambda name: rule_of(name, NO_RULE)
+        )
         self.router.attach(self.surroundings)
         self._clients = 0
 
-    def connect(self, user: str | None = None, channel: str = "lobby") -> Client:
-        """Return a new client that has heard its welcome; with a `user` it has joined `channel` too."""
-        self._clients += 1
-        client = Client(self, FakePeer(f"peer-{self._clients:07}"))
+    def connect(self, user: str | None = None, channel: str = "lobby", token: str | None = None) -> Client:
+        """Return a new client that has heard its welcome; with a `user` it has joined `channel` too.
+
+        `token` comes with its upgrade.
+        """
+        client = self.arrive(token)
         self.router.on_open(client.peer)
         if user is not None:
             client.join(channel, user)
         client.hear()
+        return client
+
+    def arrive(self, token: str | None = None) -> Client:
+        """Return a client whose upgrade was granted, and that has heard nothing yet."""
+        self._clients += 1
+        client = Client(self, FakePeer(f"peer-{self._clients:07}"))
+        self.router.on_upgrade(client.peer, upgrade_request(*(["Bearer " + token] if token is not None else [])))
         return client
 
     def end_turn(self) -> None:
@@ -238,3 +278,9 @@ class World:
 
     def advance(self, seconds: float) -> None:
         self.surroundings.advance(seconds)
+
+
+def upgrade_request(*authorizations: str, query: str = "") -> Request:
+    """The part of an upgrade that the chat looks at."""
+    headers = Headers([("Authorization", value) for value in authorizations])
+    return Request("GET", "/chat", "/chat", query, 1, headers, b"", True)

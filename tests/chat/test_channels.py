@@ -2,6 +2,7 @@
 
 import pytest
 
+from wsserver.chat.authority import ChannelRule
 from wsserver.chat.channels import Channel, Channels
 from wsserver.chat.errors import ChatError
 
@@ -89,3 +90,19 @@ def test_only_channels_with_somebody_in_them_are_counted_and_listed() -> None:
     assert len(channels) == 1
     leave(channels, lobby)
     assert list(channels) == []
+
+
+def test_a_channel_has_its_rule_from_the_start_and_one_that_does_not_exist_has_one_too() -> None:
+    rule = ChannelRule(send=frozenset({"ann"}))
+    asked: list[str] = []
+
+    def rules(name: str) -> ChannelRule:
+        asked.append(name)
+        return rule
+
+    channels = Channels(10, lambda name: None, rules)
+    assert channels.rule_of("a") is rule
+    assert channels.find("a") is None
+    assert channels.open("a").rule is rule
+    assert channels.rule_of("a") is rule
+    assert asked == ["a", "a"]  # a channel that exists is not asked about again

@@ -3,7 +3,15 @@
 import pytest
 
 from wsserver.chat.errors import ChatError
-from wsserver.chat.names import judge_channel, judge_name, judge_pattern, judge_text, name_fault
+from wsserver.chat.names import (
+    judge_channel,
+    judge_name,
+    judge_pattern,
+    judge_text,
+    name_fault,
+    pattern_covers,
+    pattern_fault,
+)
 
 GOOD = [
     "a",
@@ -57,3 +65,30 @@ def test_a_text_with_nul_is_refused_because_a_database_refuses_it() -> None:
     judge_text("all\u0001 else\n passes", "text")
     with pytest.raises(ChatError, match="`text`"):
         judge_text("a\0b", "text")
+
+
+@pytest.mark.parametrize("pattern", ["*", "news:*", "lobby", "a b*", "é*"])
+def test_a_pattern_is_a_name_or_the_beginning_of_one_and_a_star(pattern: str) -> None:
+    assert pattern_fault(pattern) is None
+
+
+@pytest.mark.parametrize("pattern", ["", "**", "a*b", "*a", " a*", "a *", "a\n*", "x" * 256])
+def test_what_no_name_can_match_is_no_pattern(pattern: str) -> None:
+    assert pattern_fault(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "covers"),
+    [
+        ("*", "a", True),
+        ("news:*", "news:", True),
+        ("news:*", "news:a", True),
+        ("news:*", "news", False),
+        ("news", "news", True),
+        ("news", "news:a", False),
+        ("new", "news", False),
+        ("NEWS", "news", False),
+    ],
+)
+def test_a_pattern_covers_its_name_or_all_that_begin_so(pattern: str, name: str, covers: bool) -> None:
+    assert pattern_covers(pattern, name) is covers

@@ -3,6 +3,7 @@
 import pytest
 
 from tests.chat.fakes import NOON_MS, World
+from wsserver.chat.authority import ChannelRule
 from wsserver.chat.errors import ChatError
 from wsserver.chat.posting import Posted
 from wsserver.websocket.codes import BINARY
@@ -167,3 +168,29 @@ def test_the_server_hears_later_from_a_store_that_takes_its_time() -> None:
     world.store.answer()
     assert heard == [Posted(1, NOON_MS, False, 1)]
     assert [event["text"] for event in ann.hear()] == ["news"]
+
+
+def test_in_a_channel_where_some_may_send_the_others_read() -> None:
+    world = World(rules={"news": ChannelRule(send=frozenset({"ann"}))})
+    ann, bob = world.connect("ann", "news"), world.connect("bob", "news")
+    assert bob.ask("message", channel="news", text="me too", id=1)["code"] == "forbidden"
+    assert ann.ask("message", channel="news", text="hello", id=1)["seq"] == 1
+    assert [event["text"] for event in bob.hear_type("message")] == ["hello"]
+
+
+def test_who_may_not_send_may_not_send_binary_messages_either() -> None:
+    world = World(rules={"news": ChannelRule(send=frozenset({"ann"}))})
+    ann, bob = world.connect("ann", "news"), world.connect("bob", "news")
+    cid = bob.join("news")["cid"].to_bytes(4, "big")
+    bob.raw(cid + b"no", BINARY)
+    assert bob.hear()[-1]["code"] == "forbidden"
+    assert ann.hear_binary() == []
+    ann.raw(cid + b"yes", BINARY)
+    assert bob.hear_binary() == [cid + b"yes"]
+
+
+def test_the_server_itself_may_send_everywhere() -> None:
+    world = World(rules={"news": ChannelRule(send=frozenset())})
+    ann = world.connect("ann", "news")
+    world.router.posting.post("news", "server", "hello", None, lambda _posted: None)
+    assert [event["text"] for event in ann.hear_type("message")] == ["hello"]

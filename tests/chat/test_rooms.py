@@ -3,6 +3,7 @@
 import pytest
 
 from tests.chat.fakes import NOON_MS, Json, World, ignore
+from wsserver.chat.authority import ChannelRule
 
 
 def texts(messages: list[Json]) -> list[str]:
@@ -249,3 +250,24 @@ def test_a_lost_client_leaves_every_channel() -> None:
     world.advance(1)
     for channel in ("one", "two"):
         assert watcher.ask("presence", channel=channel)["users"] == ["bob"]
+
+
+def test_a_channel_for_some_users_is_forbidden_to_others_and_to_guests() -> None:
+    world = World(rules={"staff": ChannelRule(join=frozenset({"ann"}))})
+    ann, bob, guest = world.connect(), world.connect(), world.connect()
+    assert ann.join("staff", "ann")["type"] == "joined"
+    assert bob.join("staff", "bob", id=3)["code"] == "forbidden"
+    assert guest.join("staff")["code"] == "forbidden"
+    assert guest.join("lobby", "carl")["users"] == ["carl"]  # being refused has named nobody
+    assert bob.ask("presence", channel="staff")["code"] == "not_joined"
+
+
+def test_a_channel_for_nobody_is_not_even_made() -> None:
+    world = World(rules={"closed": ChannelRule(join=frozenset())})
+    assert world.connect("ann").join("closed")["code"] == "forbidden"
+    assert world.router.channels.find("closed") is None
+
+
+def test_another_name_is_bad_message_before_a_channel_is_forbidden() -> None:
+    world = World(rules={"staff": ChannelRule(join=frozenset({"bob"}))})
+    assert world.connect("ann").join("staff", "bob")["code"] == "bad_message"

@@ -4,13 +4,14 @@ import json
 
 import pytest
 
-from tests.chat.fakes import NOON_MS, FakePeer, FakeSurroundings, World
+from tests.chat.fakes import NOON_MS, FakePeer, FakeSurroundings, World, upgrade_request
 from wsserver import __version__
 from wsserver.chat.codec_json import JsonCodec
 from wsserver.chat.errors import ChatError
-from wsserver.chat.router import ChatRouter
+from wsserver.chat.router import ChatRouter, find_token
 from wsserver.chat.settings import ChatSettings
 from wsserver.chat.vocabulary import COMMAND_TYPES
+from wsserver.http.errors import RequestError
 from wsserver.stores.memory import MemoryStore
 from wsserver.websocket.codes import BINARY
 
@@ -39,7 +40,8 @@ def test_welcome_is_the_first_message_of_every_connection() -> None:
 
 def test_every_command_of_the_vocabulary_is_carried_out_by_somebody() -> None:
     world = World()
-    assert {command.__struct_config__.tag for command in world.router._handlers} == COMMAND_TYPES
+    commands = set(world.router._commands) - {bytes}
+    assert {command.__struct_config__.tag for command in commands} == COMMAND_TYPES
 
 
 def test_ping_is_answered_with_the_time_and_the_id() -> None:
@@ -196,3 +198,52 @@ def test_a_store_that_cannot_be_read_is_an_error_to_the_one_who_asked() -> None:
 def test_a_part_that_refuses_names_a_code_of_the_closed_list() -> None:
     with pytest.raises(KeyError):
         ChatError("no_such_code", "This must not happen.")
+
+
+def test_kicking_a_user_closes_all_of_its_connections_and_no_other() -> None:
+    world = World()
+    ann, again, bob = world.connect("ann"), world.connect("ann"), world.connect("bob")
+    assert world.router.kick("ann") == 2
+    assert [client.peer.closed for client in (ann, again, bob)] == [(4503, "kicked"), (4503, "kicked"), None]
+    assert world.router.kick("nobody") == 0
+
+
+def test_kicking_may_give_a_reason() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.router.kick("ann", "the party is over")
+    assert ann.peer.closed == (4503, "the party is over")
+
+
+@pytest.mark.parametrize(
+    ("value", "token"),
+    [("Bearer a.b", "a.b"), ("bearer a", "a"), ("BEARER  a ", "a"), ("Bearer", ""), ("Basic a", None), ("", None)],
+)
+def test_the_bearer_token_of_an_upgrade_is_found(value: str, token: str | None) -> None:
+    assert find_token(upgrade_request(value)) == token
+
+
+def test_an_upgrade_without_authorization_has_no_token_and_one_with_two_is_bad() -> None:
+    assert find_token(upgrade_request()) is None
+    with pytest.raises(RequestError) as caught:
+        find_token(upgrade_request("Bearer a", "Bearer b"))
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize("query", ["token=a", "access_token=a", "x=1&JWT=a", "token", "Token="])
+def test_a_token_in_the_url_is_refused_without_showing_it(query: str) -> None:
+    with pytest.raises(RequestError) as caught:
+        find_token(upgrade_request(query=query))
+    assert caught.value.status == 400
+    assert "=" not in caught.value.detail
+
+
+@pytest.mark.parametrize("query", ["", "a=1&b=2", "tokens=1", "x=token", "room=token"])
+def test_other_queries_are_nobody_s_business(query: str) -> None:
+    assert find_token(upgrade_request(query=query)) is None
+
+
+def test_in_open_mode_upgrades_are_not_looked_at() -> None:
+    world, peer = World(), FakePeer()
+    world.router.on_upgrade(peer, upgrade_request("Bearer a", "Bearer b", query="token=a"))
+    assert peer.context is None

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from tests.chat.fakes import FakePeer
+from wsserver.chat.authority import Grant
 from wsserver.chat.channels import Channel
 from wsserver.chat.codec_json import JsonCodec
 from wsserver.chat.errors import ChatError
@@ -52,3 +53,14 @@ def test_a_refusal_carries_the_id_of_the_error_before_the_one_of_the_command() -
     session.refuse(ChatError("internal", "A sentence.", 0), "outer")
     ids = [payload.split(b'"id":')[1] for _, payload in session.peer.sent]  # type: ignore[attr-defined]
     assert [id.split(b",")[0].rstrip(b"}") for id in ids] == [b'"inner"', b'"outer"', b"0"]
+
+
+def test_asking_about_a_channel_beyond_the_token_is_forbidden() -> None:
+    session = Session(FakePeer(), JsonCodec())
+    session.grant = Grant("ann", 1, ("lobby",))
+    codes = []
+    for name in ("lobby", "other", "a*"):
+        with pytest.raises(ChatError) as caught:
+            session.member_of(name)
+        codes.append(caught.value.code)
+    assert codes == ["not_joined", "forbidden", "bad_channel"]

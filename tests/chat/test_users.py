@@ -3,6 +3,7 @@
 import pytest
 
 from tests.chat.fakes import FakePeer, World
+from wsserver.chat.authority import Grant
 from wsserver.chat.codec_json import JsonCodec
 from wsserver.chat.errors import ChatError
 from wsserver.chat.session import Session
@@ -87,3 +88,13 @@ def test_a_session_has_one_name() -> None:
     with pytest.raises(ChatError):
         users.identify(session, "bob")
     assert session.user == "ann"
+
+
+def test_a_name_that_a_token_gave_cannot_be_changed_and_the_error_says_so() -> None:
+    users, session = Users(bytes), make()
+    users.identify(session, "ann")
+    session.grant = Grant("ann", 1)
+    assert users.identify(session, "ann") == "ann"
+    with pytest.raises(ChatError) as caught:
+        users.identify(session, "bob")
+    assert caught.value.code == "name_taken"

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import subprocess
 import sys
 
 import pytest
@@ -11,6 +12,9 @@ from wsserver import __version__
 
 SETUP = configparser.ConfigParser(interpolation=None)
 SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
+
+OPTIONAL = {"jwt", "cryptography"}
+"""What extras bring, by the names under which it is imported; only imported where it is used."""
 
 
 def lines(section: str, key: str) -> list[str]:
@@ -40,7 +44,7 @@ def test_build_file_names_the_backend_and_nothing_else() -> None:
 
 
 def test_only_declared_packages_are_imported() -> None:
-    declared = {line.partition(">")[0] for line in lines("options", "install_requires")}
+    declared = {line.partition(">")[0] for line in lines("options", "install_requires")} | OPTIONAL
     for path in sources(PACKAGE):
         for node in ast.walk(parse(path)):
             modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
@@ -55,3 +59,10 @@ def test_make_lists_its_targets_with_a_sentence(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     [line] = [line for line in makefile.splitlines() if line.startswith(f"{target}:")]
     assert len(line.partition("## ")[2].split()) >= 3
+
+
+def test_whatever_an_extra_brings_can_be_done_without() -> None:
+    blocked = "".join(f"sys.modules[{name!r}] = None; " for name in sorted(OPTIONAL))
+    program = f"import sys; {blocked}import wsserver.server; from wsserver.cli import main; sys.exit(main(['config']))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -295,3 +295,11 @@ def test_what_one_end_compresses_the_other_inflates(payloads, bits, context):
     for payload in payloads:
         first, data = unframe(sender.encode(BINARY, payload))
         assert (inflate(receiver, [data]) if first & 0x40 else data) == payload
+
+
+def test_the_limit_of_a_message_may_change_between_two():
+    inflater, data = Inflater(50, 15, True), deflate(b"x" * 100)
+    inflater.limit_messages(100)
+    assert inflate(inflater, [data]) == b"x" * 100
+    inflater.limit_messages(99)
+    assert inflate(inflater, [data]) == MESSAGE_TOO_BIG

@@ -334,6 +334,23 @@ def test_a_parser_says_whether_part_of_a_message_waits():
         assert parser.unfinished is unfinished, piece
 
 
+@pytest.mark.parametrize("before", [b"", frame(PING)[:3], frame(TEXT, b"a", fin=False)], ids=["rest", "ping", "text"])
+def test_the_limit_of_a_message_may_be_moved_up_and_down_at_any_time(before):
+    parser = FrameParser(10, 16)
+    parser.feed(before)
+    parser.limit_messages(100)
+    parser.feed({0: b"", 3: frame(PING)[3:]}.get(len(before), frame(CONTINUATION, b"b")))
+    assert parser.take_single(frame(BINARY, b"x" * 100)) == (BINARY, b"x" * 100)
+    assert parser.feed(frame(BINARY, b"x" * 50, fin=False) + frame(CONTINUATION, b"y" * 50)) == [
+        (BINARY, b"x" * 50 + b"y" * 50)
+    ]
+    parser.limit_messages(5)
+    assert parser.take_single(frame(BINARY, b"x" * 6)) is None
+    assert parser.feed(frame(BINARY, b"x" * 5)) == [(BINARY, b"x" * 5)]
+    parser.feed(frame(BINARY, b"x" * 6))
+    assert parser.error.code == 1009
+
+
 @pytest.mark.parametrize("bad", [frame(TEXT, b"\xff" * 200), frame(3), frame(TEXT, b"", rsv=1)])
 def test_an_error_holds_nothing_of_the_input_that_it_was_found_in(bad):
     parser = FrameParser(MAX, 16)

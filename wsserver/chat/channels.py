@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from wsserver.chat.audience import Audience
+from wsserver.chat.authority import NO_RULE, ChannelRule, Rules, no_rules
 from wsserver.chat.errors import ChatError
 from wsserver.chat.presence import Roster
 from wsserver.chat.session import Session
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 class Channel:
     """One channel. Its messages are in the log, not here."""
 
-    __slots__ = ("audience", "catching_up", "cid", "lane", "name", "pending", "roster", "timer", "timer_at")
+    __slots__ = ("audience", "catching_up", "cid", "lane", "name", "pending", "roster", "rule", "timer", "timer_at")
 
-    def __init__(self, name: str, cid: int) -> None:
+    def __init__(self, name: str, cid: int, rule: ChannelRule = NO_RULE) -> None:
         # configuration
         self.name = name
         self.cid = cid  # what binary frames call it
+        self.rule = rule  # who may do what, and what becomes of its messages in a full queue
         # state
         self.audience = Audience()  # the members who hear it live
         self.catching_up: dict[Session, CatchUp] = {}  # the members who are still being told what they missed
@@ -48,10 +50,11 @@ class Channel:
 class Channels:
     """All channels, by name and by number."""
 
-    def __init__(self, limit: int, on_forget: Callable[[str], None]) -> None:
+    def __init__(self, limit: int, on_forget: Callable[[str], None], rules: Rules = no_rules) -> None:
         """At most `limit` channels; `on_forget` is called with the name of each that has to go."""
         self._limit = limit
         self._on_forget = on_forget
+        self._rules = rules
         self._by_name: dict[str, Channel] = {}
         self._by_cid: dict[int, Channel] = {}
         self._resting: dict[str, None] = {}  # in the order in which they came to rest
@@ -64,6 +67,11 @@ class Channels:
     def __iter__(self) -> Iterator[Channel]:
         """Go through the channels that have somebody in them."""
         return (channel for channel in self._by_name.values() if channel.name not in self._resting)
+
+    def rule_of(self, name: str) -> ChannelRule:
+        """Return the rule of a channel, whether it exists or not."""
+        channel = self._by_name.get(name)
+        return self._rules(name) if channel is None else channel.rule
 
     def find(self, name: str) -> Channel | None:
         """Return the channel of that name, if it exists."""
@@ -83,7 +91,7 @@ class Channels:
             if len(self._by_name) >= self._limit:
                 self._forget_one()
             self._last_cid += 1
-            channel = Channel(name, self._last_cid)
+            channel = Channel(name, self._last_cid, self._rules(name))
             self._by_name[name] = channel
             self._by_cid[channel.cid] = channel
             self._resting[name] = None

@@ -53,6 +53,16 @@ def judge_pattern(pattern: str) -> None:
         judge_name(pattern.removesuffix("*"), "topic")
 
 
+def pattern_fault(pattern: str) -> str | None:
+    """Return what is wrong with a pattern of names (a name, or the beginning of one, also an empty one, and `*`)."""
+    return None if pattern == "*" else name_fault(pattern.removesuffix("*"))
+
+
+def pattern_covers(pattern: str, name: str) -> bool:
+    """Tell whether a good pattern means `name`."""
+    return name.startswith(pattern[:-1]) if pattern.endswith("*") else name == pattern
+
+
 def judge_text(text: str, field: str) -> None:
     """Let a text pass that every store can keep; raise ChatError `bad_message` for any other.
 

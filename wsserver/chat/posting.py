@@ -44,13 +44,16 @@ class Posting:
         self._batch = batch
 
     def message(self, session: Session, command: Message) -> None:
-        """Let a text wait for the end of the turn. Raises ChatError for strangers and for what no store can keep."""
+        """Let a text wait for the end of the turn. Raises ChatError for strangers and for what no store can keep, and
+        `forbidden` where others send."""
         channel = session.member_of(command.channel)
         judge_text(command.text, "text")
         key = command.key
         if key is not None:
             judge_text(key, "key")
         user = session.user or self._users.identify(session)  # a member has a name
+        if channel.rule.send is not None:
+            _judge_right(channel, user)
         self._batch.add(session, command.id, channel, user, command.text, key)
 
     def relay(self, session: Session, payload: bytes) -> None:
@@ -61,6 +64,8 @@ class Posting:
         channel = self._channels.find_cid(cid)
         if channel is None or session.channels.get(channel.name) is not channel:
             raise ChatError("not_joined", f"You are not a member of a channel with the number {cid}.")
+        if channel.rule.send is not None:
+            _judge_right(channel, session.user)
         self._batch.settle(session, channel)  # texts that came first must be heard first
         channel.audience.relay(payload, self._surroundings)
         for other in channel.catching_up:
@@ -103,3 +108,9 @@ class _Poster:
 
     def refuse(self, error: ChatError, id: str | int | None) -> None:
         self._done(error)
+
+
+def _judge_right(channel: Channel, user: str | None) -> None:
+    """Let a member pass who may send."""
+    if channel.rule.send is not None and user not in channel.rule.send:
+        raise ChatError("forbidden", f"In the channel {channel.name!r} only some users may send; you may read.")

@@ -51,6 +51,9 @@ class Rooms:
         member = command.channel in session.channels
         if not member and len(session.channels) >= self._settings.channels_per_client:
             raise ChatError("too_many_channels", f"You are in {len(session.channels)} channels; leave one first.")
+        if session.user is not None:
+            self._users.identify(session, command.user)
+        self._judge_right(session, session.user or command.user, command.channel)
         user = self._users.identify(session, command.user)
         channel = self._channels.open(command.channel)
         self._batch.settle(session, channel)
@@ -86,6 +89,23 @@ class Rooms:
         """The connection has ended: leave all channels, with the grace of the lost unless it was `clean`."""
         for channel in session.channels.values():
             self._exit(session, channel, clean)
+
+    def leave_uncovered(self, session: Session) -> None:
+        """Leave every channel that the session's new token does not cover, and say so."""
+        for name, channel in session.channels.items():
+            if session.grant is not None and not session.grant.covers(name):
+                self._batch.settle(session, channel)
+                sentence = f"Your new token does not cover the channel {name!r}: you have left it."
+                session.refuse(ChatError("forbidden", sentence), None)
+                self.leave(session, Leave(channel=name))
+
+    def _judge_right(self, session: Session, user: str | None, channel: str) -> None:
+        """Let somebody pass who may join; `user` is the name that the session has or wants, None for a guest."""
+        if session.grant is not None and not session.grant.covers(channel):
+            raise ChatError("forbidden", f"Your token does not cover the channel {channel!r}.")
+        members = self._channels.rule_of(channel).join
+        if members is not None and user not in members:
+            raise ChatError("forbidden", f"The channel {channel!r} is only for some users, and you are none of them.")
 
     def _enter(self, session: Session, channel: Channel, user: str) -> None:
         session.enter(channel)

@@ -1,27 +1,31 @@
 """The chat behind the seam: turns messages into commands, hands each to the part that carries it out, answers errors.
 
 It decides nothing itself. A command goes by its class to one method; whatever cannot be done comes back as a ChatError
-and is answered here, in one place.
+and is answered here, in one place. Where tokens are asked for, a session has another table of methods until it has
+shown one (`gate.py`).
 
     bytes -> codec -> command -> Rooms      join, leave, presence, history
                               -> Posting    message, binary
                               -> Messaging  broadcast, direct, multicast
                               -> PubSub     subscribe, unsubscribe, publish
                               -> Requests   request
+                              -> Gate       auth
 
 Read next: `posting.py` for the way of a message; `rooms.py`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from wsserver.chat.audience import Audience
+from wsserver.chat.authority import Authority, BadToken, Rules, no_rules
 from wsserver.chat.batch import Batch
 from wsserver.chat.channels import Channels
 from wsserver.chat.codec import Codec
 from wsserver.chat.codec_json import JsonCodec
 from wsserver.chat.errors import COUNTED, ChatError
+from wsserver.chat.gate import Gate
 from wsserver.chat.log import Log, StoreUnavailable
 from wsserver.chat.messaging import Messaging
 from wsserver.chat.methods import Methods
@@ -29,7 +33,7 @@ from wsserver.chat.posting import Posting
 from wsserver.chat.pubsub import PubSub
 from wsserver.chat.requests import Requests
 from wsserver.chat.rooms import Rooms
-from wsserver.chat.session import Session
+from wsserver.chat.session import Commands, Session
 from wsserver.chat.settings import ChatSettings
 from wsserver.chat.topics import Topics
 from wsserver.chat.users import Users
@@ -55,12 +59,17 @@ from wsserver.chat.vocabulary import (
 )
 from wsserver.chat.waiting import Unsettled, Waiting
 from wsserver.clients.router import Peer, Router, Surroundings
-from wsserver.websocket.codes import BINARY, NORMAL, POLICY_VIOLATION
+from wsserver.http.errors import RequestError
+from wsserver.http.request import Request as HttpRequest
+from wsserver.websocket.codes import BINARY, FORBIDDEN, NORMAL, POLICY_VIOLATION
 
 STRIKES: Final = 5
 """So many bad messages in a row come from a program that speaks something else; it will not get better."""
 
 JSON_SUBPROTOCOL: Final = "wsserver.v1.json"
+
+
+_TOKEN_PARAMETERS: Final = frozenset({"token", "access_token", "jwt"})
 
 
 class ChatRouter(Router):
@@ -72,13 +81,25 @@ class ChatRouter(Router):
     pubsub: PubSub
     channels: Channels
 
-    def __init__(self, settings: ChatSettings, log: Log, codecs: Mapping[str, Codec] | None = None) -> None:
-        """`codecs` by subprotocol, best first; the first one also serves those who asked for none of them."""
+    def __init__(
+        self,
+        settings: ChatSettings,
+        log: Log,
+        codecs: Mapping[str, Codec] | None = None,
+        authority: Authority | None = None,
+        rules: Rules = no_rules,
+    ) -> None:
+        """`codecs` by subprotocol, best first; the first one also serves those who asked for none of them.
+
+        Without an `authority` names are taken on trust. `rules` says what is special about a channel.
+        """
         self._codecs = codecs or {JSON_SUBPROTOCOL: JsonCodec()}
         self._default_codec = next(iter(self._codecs.values()))
         self.subprotocols = tuple(self._codecs)
         self._settings = settings
         self._log = log
+        self._authority = authority
+        self._rules = rules
         self.requests = Requests()
 
     def attach(self, surroundings: Surroundings) -> None:
@@ -89,15 +110,20 @@ class ChatRouter(Router):
         self._topics = Topics()
         self._waiting = Waiting(surroundings)
         self._batch = Batch(surroundings, self._log, self._waiting)
-        self.channels = Channels(self._settings.channels, self._release)
+        self.channels = Channels(self._settings.channels, self._release, self._rules)
         self.rooms = Rooms(surroundings, self._settings, self._log, self.channels, self._users, self._batch)
         self.posting = Posting(surroundings, self.channels, self._users, self._batch)
         self.messaging = Messaging(surroundings, self._users, self._everyone)
         self.pubsub = PubSub(surroundings, self._topics, self._users, self._settings.channels_per_client)
         Methods(surroundings, self._everyone, self._users, self.channels, self._topics).register(self.requests)
-        self._handlers = self._table()
+        self._commands = self._first_commands = self._table()
+        self._gate: Gate | None = None  # where tokens are asked for
+        if self._authority is not None:
+            self._gate = Gate(surroundings, self._authority, self._users, self.rooms, self._settings, self._admit)
+            self._commands = {**self._commands, Auth: self._gate.auth}
+            self._first_commands = self._gate.lock(self._commands, self._ping)
 
-    def _table(self) -> dict[type, Callable[[Session, Any], None]]:
+    def _table(self) -> Commands:
         """Return who carries out which command."""
         return {
             Join: self.rooms.join,
@@ -114,15 +140,48 @@ class ChatRouter(Router):
             Request: self.requests.request,
             Auth: self._auth,
             Ping: self._ping,
+            bytes: self.posting.relay,
         }
+
+    def on_upgrade(self, peer: Peer, request: HttpRequest) -> None:
+        """Keep the token that came with the upgrade until the session begins. Raises RequestError 400."""
+        if self._gate is not None:
+            peer.context = find_token(request)
 
     def on_open(self, peer: Peer) -> None:
         """Begin a session with `welcome`."""
-        session = Session(peer, self._codecs.get(peer.subprotocol or "", self._default_codec))
-        peer.context = session
-        self._everyone.add(session)
+        token = peer.context
+        codec = self._codecs.get(peer.subprotocol or "", self._default_codec)
+        peer.context = session = Session(peer, codec, self._first_commands)
+        if self._gate is None:
+            self._everyone.add(session)
+            self._welcome(session)
+        else:
+            self._open_locked(session, self._gate, token)
+
+    def _open_locked(self, session: Session, gate: Gate, token: str | None) -> None:
+        """Begin a session that needs a token and may have brought one."""
+        refusal = None
+        gate.wait(session)
+        if token is not None:
+            try:
+                gate.enter(session, token)
+            except BadToken as error:
+                refusal = error
+        self._welcome(session)
+        if refusal is not None:
+            session.peer.close(refusal.code, refusal.reason)
+
+    def _welcome(self, session: Session) -> None:
         settings = self._settings
-        session.send(Welcome(peer.id, session.user, settings.server, settings.heartbeat_s, settings.max_message))
+        session.send(
+            Welcome(session.peer.id, session.user, settings.server, settings.heartbeat_s, settings.max_message)
+        )
+
+    def _admit(self, session: Session) -> None:
+        """The session has shown a token: from now on it hears what everybody hears, and may speak."""
+        session.commands = self._commands
+        self._everyone.add(session)
 
     def on_message(self, peer: Peer, payload: bytes, opcode: int) -> None:
         """Carry out one command, or say why not."""
@@ -134,9 +193,9 @@ class ChatRouter(Router):
             if opcode == session.codec.opcode:
                 command = session.codec.decode(payload)
                 id = command.id
-                self._handlers[type(command)](session, command)
+                session.commands[type(command)](session, command)
             elif opcode == BINARY:
-                self.posting.relay(session, payload)
+                session.commands[bytes](session, payload)
             else:
                 raise ChatError("bad_message", "This subprotocol has no text messages.")
         except ChatError as error:
@@ -163,11 +222,20 @@ class ChatRouter(Router):
             return
         if session.pending:
             self._batch.commit()
+        if self._gate is not None:
+            self._gate.forget(session)
         self._everyone.discard(session)
         self.rooms.exit_all(session, clean=code == NORMAL)
         self._topics.forget(session)
         self._users.forget(session)
         peer.context = None
+
+    def kick(self, user: str, reason: str = "kicked") -> int:
+        """Close every connection of `user` with 4503 and return how many there were. `reason`: 123 bytes at most."""
+        sessions = self._users.clients(user)
+        for session in sessions:
+            session.peer.close(FORBIDDEN, reason)
+        return len(sessions)
 
     def on_drain(self, peer: Peer, reconnect_in_s: float) -> None:
         """Tell a client when to come back."""
@@ -203,3 +271,17 @@ class ChatRouter(Router):
 
     def _ping(self, session: Session, command: Ping) -> None:
         session.send(Pong(self._surroundings.wall_ms(), id=command.id))
+
+
+def find_token(request: HttpRequest) -> str | None:
+    """Return the bearer token of an upgrade (RFC 6750 section 2.1), None when it brought none.
+
+    Raises RequestError 400 for a token in the URL, where every log on the way would keep it (section 5.3), and for two.
+    """
+    if any(part.partition("=")[0] in _TOKEN_PARAMETERS for part in request.query.lower().split("&")):
+        raise RequestError(400, "A token does not belong into a URL: send it in an auth message.")
+    values = request.headers.all("authorization")
+    if len(values) > 1:
+        raise RequestError(400, "There is more than one Authorization header.")
+    scheme, _, token = values[0].partition(" ") if values else ("", "", "")
+    return token.strip(" ") if scheme.lower() == "bearer" else None

@@ -8,8 +8,9 @@ Read next: `router.py`, which makes and buries sessions; `channels.py`.
 from collections import deque
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from wsserver.chat.authority import Grant
 from wsserver.chat.codec import Codec
 from wsserver.chat.errors import ChatError
 from wsserver.chat.names import judge_channel
@@ -19,19 +20,26 @@ from wsserver.clients.router import Peer
 if TYPE_CHECKING:
     from wsserver.chat.channels import Channel
 
+Commands = Mapping[type, Callable[["Session", Any], None]]
+"""Who carries out which command; `bytes` stands for a binary message."""
+
 _NO_CHANNELS: Final[Mapping[str, "Channel"]] = MappingProxyType({})
 
 
 class Session:
     """One client of the chat."""
 
-    __slots__ = ("channels", "codec", "patterns", "peer", "pending", "strikes", "user", "waiting")
+    __slots__ = (
+        "channels", "codec", "commands", "grant", "patterns", "peer", "pending", "strikes", "user", "waiting",
+    )  # fmt: skip
 
-    def __init__(self, peer: Peer, codec: Codec) -> None:
+    def __init__(self, peer: Peer, codec: Codec, commands: Commands = MappingProxyType({})) -> None:
         # configuration
         self.peer = peer
         self.codec = codec  # how this client writes; shared by all that write so
         # state
+        self.commands = commands  # what it may ask for; another table while it has to show a token first
+        self.grant: Grant | None = None  # what its token says; None for who needs none, or has shown none yet
         self.user: str | None = None  # the name it carries; None until the first command that needs one
         self.channels: Mapping[str, Channel] = _NO_CHANNELS  # where it is a member; replaced, never changed
         self.patterns: set[str] | None = None  # what it subscribed to, made with the first subscription
@@ -49,10 +57,15 @@ class Session:
         self.channels = left or _NO_CHANNELS
 
     def member_of(self, name: str) -> "Channel":
-        """Return the channel of that name; raise ChatError `bad_channel` or `not_joined` when it is no member."""
+        """Return the channel of that name; when it is no member, raise ChatError.
+
+        `bad_channel`, `forbidden` when its token does not cover the channel, else `not_joined`.
+        """
         channel = self.channels.get(name)
         if channel is None:
             judge_channel(name)
+            if self.grant is not None and not self.grant.covers(name):
+                raise ChatError("forbidden", f"Your token does not cover the channel {name!r}.")
             raise ChatError("not_joined", f"You are not a member of the channel {name!r}; join it first.")
         return channel
 

@@ -26,5 +26,7 @@ class ChatSettings:
     """Announced in `welcome`: a client that heard nothing for much longer may assume that the server is gone."""
     max_message: int = 64 * 1024
     """Announced in `welcome`."""
+    auth_timeout_s: float = 10.0
+    """Centrifugo's: for one message that a client has ready. Only where tokens are asked for."""
     server: str = f"wsserver/{__version__}"
     """Announced in `welcome`."""

@@ -1,7 +1,7 @@
 """Who is here under which name: a user is a name that one or more clients carry.
 
-In open mode the first name that a connection gives is its name, and a connection that gives none gets a guest's. It
-does not know channels; who is in one is `presence.py`'s.
+In open mode the first name that a connection gives is its name, and a connection that gives none gets a guest's; in
+token mode it is that of the token. It does not know channels; who is in one is `presence.py`'s.
 
 Read next: `messaging.py`, which finds the receivers of a direct message here.
 """
@@ -37,7 +37,8 @@ class Users:
     def identify(self, session: Session, wanted: str | None = None) -> str:
         """Return the name of `session`, after giving it `wanted` (or a guest's name) if it has none yet.
 
-        Raises ChatError `bad_message` when `wanted` is no good name, or not the one that the session has.
+        Raises ChatError `bad_message` when `wanted` is no good name, or not the one that the session has; `name_taken`
+        when that one is its token's.
         """
         if session.user is None:
             if wanted is not None:
@@ -45,6 +46,8 @@ class Users:
             session.user = wanted if wanted is not None else self._guest()
             self._clients[session.user] = (*self._clients.get(session.user, ()), session)
         elif wanted is not None and wanted != session.user:
+            if session.grant is not None:
+                raise ChatError("name_taken", f"`user`: your token is for {session.user!r} and for no other name.")
             raise ChatError("bad_message", f"`user`: this connection is {session.user!r} and cannot change its name.")
         return session.user
 

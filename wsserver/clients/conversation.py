@@ -143,6 +143,10 @@ class Conversation:
         frames.append(SHORT_HEADERS[opcode][size] + payload)
         transport.queued = queued
 
+    def limit_messages(self, size: int) -> None:
+        """Take messages of at most `size` bytes from the next one on; see `router.Peer`."""
+        self.parser.limit_messages(size)
+
     # -- in ---------------------------------------------------------------------------------------------------------
 
     def receive(self, data: bytes) -> None:

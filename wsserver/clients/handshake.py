@@ -166,6 +166,7 @@ class Handshake:
         extensions = self.agreement.answer if self.agreement is not None else None
         client.router = router
         client.subprotocol = subprotocol
+        router.on_upgrade(client, request)
         client.step(Event.RECEIVE_HANDSHAKE_SUCCEEDED)
         client.transport.write_last(encode_switching_protocols(upgrade, subprotocol, extensions))
         client.transport.flush()  # at once: OPEN comes when its last byte has left, in this turn if it can be

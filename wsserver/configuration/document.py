@@ -3,12 +3,11 @@
 Read next: `settings.py`, where the sentences come from.
 """
 
-from dataclasses import fields
 from textwrap import wrap
 from typing import Any, Final
 
-from wsserver.configuration.kinds import Kind
-from wsserver.configuration.settings import Config, settings_of
+from wsserver.configuration.kinds import Text
+from wsserver.configuration.settings import CHANNELS, SECTIONS, ChannelSettings, Config, Setting, settings_of
 
 _WIDTH: Final = 100
 
@@ -17,30 +16,55 @@ _HEAD: Final = """\
 # A flag wins over the environment (WSSERVER_SECTION_KEY), the environment over this file.
 """
 
+_CHANNELS_HEAD: Final = """\
+# Channels with options of their own, by pattern: a name, or the beginning of one and *. Each option
+# is taken from the most specific pattern that says anything about it: the name itself, then the
+# longest beginning. For example:
+#
+# [channels."news:*"]
+# history = 100                  # messages kept, in place of chat.history; 0: none are
+# queue_policy = "drop-oldest"   # for its messages in a full queue, in place of limits.queue_policy
+# join = ["*"]                   # who may join: users, or * for everybody
+# send = ["ann", "bob"]          # which members may send
+"""
+
 
 def render(config: Config) -> str:
     """Return `config` as TOML with the reason above every key."""
-    sections = (_render_section(entry.name, getattr(config, entry.name)) for entry in fields(config))
-    return "\n".join([_HEAD, *sections])
+    sections = (_render_section(name, getattr(config, name)) for name in SECTIONS)
+    channels = (_render_channels(pattern, config.channels[pattern]) for pattern in config.channels)
+    return "\n".join([_HEAD, *sections, _CHANNELS_HEAD, *channels])
 
 
 def _render_section(name: str, section: Any) -> str:
     lines = [*_comment(type(section).__doc__ or ""), f"[{name}]"]
     defaults = type(section)()
-    for key, (kind, reason, only) in settings_of(section).items():
+    for key, known in settings_of(section).items():
         value, default = getattr(section, key), getattr(defaults, key)
-        lines += ["", *_comment(f"{reason} {_explain(kind, only, value, default)}".strip())]
-        lines.append(f"{key} = {kind.render(value)}")
+        lines += ["", *_comment(f"{known.reason} {_explain(known, value, default)}".strip())]
+        hidden = "# " if known.secret and value != default else ""
+        lines.append(f"{hidden}{key} = {known.kind.render('...' if hidden else value)}")
     return "\n".join(lines) + "\n"
 
 
-def _explain(kind: Kind, only: tuple[object, ...] | None, value: object, default: object) -> str:
+def _render_channels(pattern: str, options: ChannelSettings) -> str:
+    lines = [f"[{CHANNELS}.{Text('').render(pattern)}]"]
+    for key, known in settings_of(options).items():
+        value = getattr(options, key)
+        if value is not None:
+            lines.append(f"{key} = {known.kind.render(value)}")
+    return "\n".join(lines) + "\n"
+
+
+def _explain(known: Setting, value: object, default: object) -> str:
     """Say what may stand here, and what would without you."""
     sentences = []
-    if only is not None:
+    if known.only is not None:
         sentences.append("No other value is available in this version.")
-    if value != default:
-        sentences.append(f"The default is {kind.render(default)}.")
+    if value != default and known.secret:
+        sentences.append("It is set, and not shown here.")
+    elif value != default:
+        sentences.append(f"The default is {known.kind.render(default)}.")
     return " ".join(sentences)
 
 

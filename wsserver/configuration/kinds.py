@@ -58,6 +58,7 @@ class Duration:
     """A length of time, in seconds; a bare number is seconds too."""
 
     least_s: float = 0.0
+    most_s: float = LONGEST_S
 
     @property
     def expected(self) -> str:
@@ -71,7 +72,7 @@ class Duration:
         amount, unit = float(match[1]), match[2] or "s"
         # Milliseconds divide: 7 / 1000 is the float nearest to 0.007, 7 * 0.001 is not.
         seconds = amount / 1000 if unit == "ms" else amount * _SECONDS[unit]
-        return _within(seconds, self.least_s, LONGEST_S)
+        return _within(seconds, self.least_s, self.most_s)
 
     def render(self, value: float) -> str:
         text = _render_seconds(value)
@@ -185,42 +186,48 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """One of a few words; case does not matter."""
+    """One of a few words; case does not matter. With `optional`, an empty string stands for none of them."""
 
     words: tuple[str, ...]
+    optional: bool = False
 
     @property
     def expected(self) -> str:
         return "one of " + ", ".join(self.words)
 
-    def parse(self, raw: object) -> str:
+    def parse(self, raw: object) -> str | None:
+        if raw == "" and self.optional:
+            return None
         if not isinstance(raw, str) or raw.lower() not in self.words:
             raise ValueError
         return raw.lower()
 
-    def render(self, value: str) -> str:
-        return _quote(value)
+    def render(self, value: str | None) -> str:
+        return _quote(value or "")
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """A list of texts; a string is cut at its commas."""
+    """A list of texts; a string is cut at its commas. With `optional`, an empty string stands for no list at all."""
 
     meaning: str
+    optional: bool = False
     _item: Text = field(default=Text(""), repr=False)
 
     @property
     def expected(self) -> str:
         return f"a list of {self.meaning}"
 
-    def parse(self, raw: object) -> tuple[str, ...]:
+    def parse(self, raw: object) -> tuple[str, ...] | None:
+        if raw == "" and self.optional:
+            return None
         items = raw.split(",") if isinstance(raw, str) else raw
         if not isinstance(items, list | tuple):
             raise ValueError
         return tuple(name for item in items if (name := self._item.parse(item).strip()))
 
-    def render(self, value: tuple[str, ...]) -> str:
-        return f"[{', '.join(map(_quote, value))}]"
+    def render(self, value: tuple[str, ...] | None) -> str:
+        return '""' if value is None else f"[{', '.join(map(_quote, value))}]"
 
 
 def _written(raw: object) -> str:

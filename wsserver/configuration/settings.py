@@ -27,11 +27,16 @@ class Setting(NamedTuple):
     reason: str
     only: tuple[object, ...] | None
     """The values that this version can honour; None when it can honour all of its kind."""
+    secret: bool = False
+    """Its value is shown to nobody: not in the printed configuration, not in an error, not in a trace."""
 
 
-def setting(kind: Kind, default: object, reason: str, only: tuple[object, ...] | None = None) -> Any:
+def setting(
+    kind: Kind, default: object, reason: str, only: tuple[object, ...] | None = None, secret: bool = False
+) -> Any:
     """Declare a key. `default` is written as in a file, so it is judged by its own kind."""
-    return field(default=kind.parse(default), metadata={"setting": Setting(kind, reason, only)})
+    known = Setting(kind, reason, only, secret)
+    return field(default=kind.parse(default), repr=not secret, metadata={"setting": known})
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,26 +238,59 @@ class AuthSettings:
     """Who may say who they are."""
 
     mode: str = setting(
-        Choice(("open", "token")), "open", "A first run needs no secrets; names are taken on trust.", only=("open",)
+        Choice(("open", "token")),
+        "open",
+        "A first run needs no secrets; names are taken on trust. token: every client shows a signed token first.",
     )
-    secret: str = setting(Text("a secret of at least 32 characters"), "", "What tokens are signed with.", only=("",))
+    secret: str = setting(
+        Text("a secret of at least 32 bytes"),
+        "",
+        "What tokens are signed with (HS256). Whoever has it can be anybody: best kept in WSSERVER_AUTH_SECRET.",
+        secret=True,
+    )
+    public_key: str = setting(
+        Text("a path"),
+        "",
+        "In place of a secret: a public key, PEM, of somebody else who signs tokens (RSA: RS256, P-256: ES256).",
+    )
+    audience: str = setting(
+        Text("a name"), "", "The name of this server in a token's aud; a token for somebody else is refused."
+    )
+    timeout: float = setting(
+        Duration(least_s=0.001), "10s", "How long a client may stay without a token: it has one ready, or never will."
+    )
+    bad_tokens: int = setting(
+        Count(),
+        5,
+        "Bad tokens a minute from one address, not counting loopback; then it has to wait. 0: off, as behind a proxy.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class ApiSettings:
     """The HTTP API for other programs."""
 
-    key: str = setting(Text("a key"), "", "Without a key there is no API.", only=("",))
+    key: str = setting(Text("a key"), "", "Without a key there is no API.", only=("",), secret=True)
 
 
 @dataclass(frozen=True, slots=True)
 class ChannelSettings:
-    """Options of the channels whose names match a pattern."""
+    """Options of the channels of one pattern: a name, or the beginning of one and `*`."""
 
-    history: int | None = setting(Count(optional=True), "", "In place of chat.history.", only=())
-    queue_policy: str | None = setting(Choice(QUEUE_POLICIES), "close", "In place of limits.queue_policy.", only=())
-    join: tuple[str, ...] = setting(Names("users, or *"), ["*"], "Who may join.", only=())
-    send: tuple[str, ...] = setting(Names("users, or *"), ["*"], "Who may send.", only=())
+    history: int | None = setting(
+        Count(most=10**9, optional=True), "", "Messages kept, in place of chat.history; 0: none are."
+    )
+    queue_policy: str | None = setting(
+        Choice(QUEUE_POLICIES, optional=True),
+        "",
+        "What becomes of its messages in a full queue, in place of limits.queue_policy.",
+    )
+    join: tuple[str, ...] | None = setting(
+        Names("users, or *", optional=True), "", "Who may join; everybody, if nothing is said."
+    )
+    send: tuple[str, ...] | None = setting(
+        Names("users, or *", optional=True), "", "Which members may send; all, if nothing is said."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +307,8 @@ class Config:
     presence: PresenceSettings = PresenceSettings()
     auth: AuthSettings = AuthSettings()
     api: ApiSettings = ApiSettings()
+    channels: Mapping[str, ChannelSettings] = field(default_factory=dict)
+    """By pattern. Each option of a channel is taken from the most specific pattern that says anything about it."""
 
 
 def settings_of(section: object) -> Mapping[str, Setting]:
@@ -276,8 +316,10 @@ def settings_of(section: object) -> Mapping[str, Setting]:
     return {entry.name: entry.metadata["setting"] for entry in fields(section)}  # type: ignore[arg-type]
 
 
-SECTIONS: Final[Mapping[str, type]] = {entry.name: type(entry.default) for entry in fields(Config)}
-"""The class of each section, by its name in the file."""
-
 CHANNELS: Final = "channels"
 """The section whose tables are named by patterns: `[channels."news:*"]`."""
+
+SECTIONS: Final[Mapping[str, type]] = {
+    entry.name: type(entry.default) for entry in fields(Config) if entry.name != CHANNELS
+}
+"""The class of each other section, by its name in the file."""

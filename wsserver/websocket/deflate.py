@@ -117,6 +117,10 @@ class Inflater:
         size = self._max_message
         return size + (size + 7 >> 3) + (size + 63 >> 6) + 64
 
+    def limit_messages(self, max_message: int) -> None:
+        """Let messages inflate to at most `max_message` bytes from the next one on."""
+        self._max_message = max_message
+
     def begin(self) -> None:
         """A message begins."""
         self._room = self._max_message

@@ -104,6 +104,15 @@ class FrameParser:
         """Bytes stored: those not parsed yet and those of an unfinished message."""
         return len(self._held) + (self._assembly.size if self._assembly is not None else 0)
 
+    def limit_messages(self, max_message: int) -> None:
+        """Take messages of at most `max_message` bytes from the next one on."""
+        self._max_message = max_message
+        self._short_limit = min(max_message, SHORT_PAYLOAD)
+        if self._single_limit >= 0:
+            self._single_limit = self._short_limit
+        if self._inflater is not None:
+            self._inflater.limit_messages(max_message)
+
     def take_single(self, data: bytes) -> Message | None:
         """Return the message when `data` is exactly one short, final, masked data frame and nothing else is pending.
 
