@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs check-docs screenshot conformance fuzz bench clean
+.PHONY: help run test check lint types docs proto check-docs screenshot conformance fuzz bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -26,6 +26,9 @@ types: $(VENV)/.ready-dev ## judge the types with mypy --strict
 
 docs: $(VENV)/.ready-test ## write the generated documents anew
 	$(PY) docs/generate.py
+
+proto: $(VENV)-proto/.ready ## write the protobuf classes anew from wsserver/chat/wsserver.proto
+	cd wsserver/chat && ../../$(VENV)-proto/bin/python -m grpc_tools.protoc -I. --python_out=. --pyi_out=. wsserver.proto
 
 check-docs: $(VENV)/.ready-test ## see whether the generated documents are up to date
 	$(PY) docs/generate.py --check
@@ -68,3 +71,7 @@ $(VENV)/.ready-fuzz: setup.cfg pyproject.toml | $(VENV)/bin/python
 	@$(PY) -m pip install -q --only-binary atheris -e '.[fuzz]' && touch $@ $(VENV)/.ready-run $(VENV)/.ready-test || \
 		{ echo "atheris could not be installed for $$($(PY) -V): it has wheels for CPython 3.11 to 3.14 on Linux x86-64." ; \
 		echo "Set PYTHON to one of those after 'make clean'; or run the kept inputs alone: make test." ; exit 2 ; } >&2
+
+# The compiler stands apart: what it writes runs on every newer protobuf, but it cannot be installed beside one.
+$(VENV)-proto/.ready: | $(VENV)/bin/python
+	$(PY) -m venv $(VENV)-proto && $(VENV)-proto/bin/python -m pip install -q 'grpcio-tools==1.62.3' 'setuptools<80' && touch $@

@@ -14,8 +14,9 @@ INPUTS = TESTS / "fuzz" / "corpus"
 
 @cache
 def sources(folder: Path) -> tuple[Path, ...]:
-    """Return the Python files below `folder`."""
-    return tuple(sorted(path for path in folder.rglob("*.py") if "__pycache__" not in path.parts))
+    """Return the Python files below `folder` that people write."""
+    found = (path for path in folder.rglob("*.py") if "__pycache__" not in path.parts)
+    return tuple(sorted(path for path in found if not path.name.endswith("_pb2.py")))
 
 
 @cache

@@ -357,3 +357,14 @@ def test_an_error_holds_nothing_of_the_input_that_it_was_found_in(bad):
     parser.feed(bad)
     assert parser.error.__traceback__ is None
     assert parser.error.__context__ is None
+
+
+def test_the_limit_of_messages_can_be_changed_on_the_way():
+    parser = FrameParser(MAX, 16, Inflater(MAX, 15, False))
+    parser.limit_messages(5)
+    assert parser.take_single(frame(TEXT, b"x" * 6)) is None
+    assert parser.take_single(frame(TEXT, b"x" * 5)) == (TEXT, b"x" * 5)
+    parser.limit_messages(10)
+    assert parser.feed(frame(TEXT, deflated(b"x" * 10), rsv=4)) == [(TEXT, b"x" * 10)]
+    parser.feed(frame(TEXT, deflated(b"x" * 11), rsv=4))
+    assert parser.error.code == 1009

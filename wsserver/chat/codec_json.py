@@ -74,7 +74,7 @@ class JsonCodec:
         try:
             envelope = self._peek(payload)
         except ValidationError as error:  # not an object, or an id beyond all numbers
-            raise ChatError("bad_message", _sentence(str(error))) from None
+            raise ChatError("bad_message", explain(str(error))) from None
         except DecodeError as error:  # a wrong field first, then bytes that are no JSON
             raise ChatError("bad_json", f"This is not JSON: {error}.") from None
         except RecursionError:
@@ -83,7 +83,7 @@ class JsonCodec:
         type: str | UnsetType = envelope.type
         if isinstance(type, str) and type not in COMMAND_TYPES:
             raise ChatError("unknown_type", f"There is no message type {type[:64]!r}.", id)
-        raise ChatError("bad_message", _sentence(complaint), id)
+        raise ChatError("bad_message", explain(complaint), id)
 
 
 def _good_id(id: object) -> str | int | None:
@@ -95,8 +95,11 @@ def _good_id(id: object) -> str | int | None:
     return None
 
 
-def _sentence(complaint: str) -> str:
-    """Turn "Expected `str`, got `int` - at `$.channel`" into "`channel`: expected `str`, got `int`."."""
+def explain(complaint: str) -> str:
+    """Turn a complaint of msgspec into a sentence.
+
+    "Expected `str`, got `int` - at `$.channel`" gives "`channel`: expected `str`, got `int`.".
+    """
     what, _, where = complaint.partition(" - at `$")
     field = where.strip(".`")
     if not field:

@@ -144,7 +144,7 @@ class Conversation:
         transport.queued = queued
 
     def limit_messages(self, size: int) -> None:
-        """Take messages of at most `size` bytes from the next one on; see `router.Peer`."""
+        """From the next message on take messages of at most `size` bytes; see `router.Peer`."""
         self.parser.limit_messages(size)
 
     # -- in ---------------------------------------------------------------------------------------------------------

@@ -118,7 +118,7 @@ class WebSocketSettings:
     compression_window: int = setting(
         Count(least=9, most=15),
         12,
-        "The window has 2 to so many bytes: 4 KiB; ours, and our clients' where they let us choose. 15 packs little better.",
+        "2 to so many bytes, ours and, where they let us choose, our clients'; 15 packs little better.",
     )
     compression_context: str = setting(
         Choice(("none", "client", "both")),

@@ -36,7 +36,7 @@ MEMORY_LEVEL: Final = 5
 """Of zlib: 38 KiB with a window of 4 KiB, 2 % longer than with its default of 8 and 250 KiB."""
 
 FINAL_BLOCKS: Final = 16
-"""Blocks marked as the last that one message may have. Each starts zlib afresh, and 64 KiB would hold 32,000 of them."""
+"""Blocks marked as the last that one message may have. Each starts zlib afresh, and 64 KiB would hold 32,000."""
 
 _TAIL: Final = b"\x00\x00\xff\xff"  # what the sender cuts off (RFC 7692 section 7.2.1)
 _LAST_BLOCK: Final = b"\x01\x00\x00\xff\xff"  # an empty stored block that is the last: ends a stream that is whole
@@ -129,7 +129,7 @@ class Inflater:
             self._inflater = None
 
     def inflate(self, piece: bytes, message: bytearray) -> None:
-        """Append what `piece` inflates to. Raises ProtocolError: 1007 when it is broken, 1009 at the first byte over."""
+        """Append what `piece` inflates to. Raises ProtocolError: 1007 for broken data, 1009 at the first byte over."""
         while piece:
             inflater = self._inflater
             if inflater is None or inflater.eof:

@@ -263,7 +263,7 @@ class FrameParser:
 
     def _check_first_byte(self, first: int, short_size: int) -> None:
         opcode = first & 0x0F
-        if first & self._reserved or first & RSV1 and (opcode == CONTINUATION or opcode & 0x08):
+        if first & self._reserved or (first & RSV1 and (opcode == CONTINUATION or opcode & 0x08)):
             raise ProtocolError(PROTOCOL_ERROR, "a reserved bit is set that no extension gives a meaning")
         if opcode not in _KNOWN_OPCODES:
             raise ProtocolError(PROTOCOL_ERROR, f"opcode {opcode} is reserved")
