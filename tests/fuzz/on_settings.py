@@ -3,7 +3,7 @@
 import os
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from functools import cache
 
 from wsserver.config import Config, ConfigError, Given, from_assignment, load, render
@@ -61,7 +61,9 @@ def _check_round_trip(config: Config) -> None:
     assert load(flags=_flatten(document)) == config
 
 
-def _flatten(document: dict[str, dict[str, object]]) -> Iterable[Given]:
-    for section, table in document.items():
-        for key, value in table.items():
-            yield Given((section, key), value, "here")
+def _flatten(table: Mapping[str, object], path: tuple[str, ...] = ()) -> Iterator[Given]:
+    for key, value in table.items():
+        if isinstance(value, dict):
+            yield from _flatten(value, (*path, key))
+        else:
+            yield Given((*path, key), value, "here")

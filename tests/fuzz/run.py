@@ -23,8 +23,8 @@ from tests.fuzz.targets import TARGETS, Target
 ROOT = Path(__file__).parents[2]
 REPORTS = ROOT / "reports" / "fuzz"
 
-LENGTH = 2048
-"""Bytes of an input. Every limit that an input can reach is reached with fewer; byte by byte costs a call each."""
+LENGTH = 800
+"""Bytes of an input. The tight limits of the targets are reached with fewer, and byte by byte costs a call each."""
 
 HANG_S = 20
 """An input that takes longer is a finding. The slowest takes milliseconds; a busy machine takes its time."""
@@ -111,7 +111,8 @@ def _explain(outcome: Outcome) -> str:
     text = outcome.log.read_text(errors="replace")
     said = text.partition("=== Uncaught Python exception: ===")[2].partition("== ERROR:")[0].strip()
     name = outcome.target.name
-    lines = [f"  FOUND in {name} (exit code {outcome.code}):", *(said or text[-1500:]).splitlines()[-25:]]
+    what = "FOUND in" if outcome.finding else "could not run"
+    lines = [f"  {what} {name} (exit code {outcome.code}):", *(said or text[-1500:]).splitlines()[-25:]]
     if outcome.finding:
         file = os.path.relpath(outcome.finding, ROOT)
         lines += [f"the input: {file}", f"replay it: {sys.executable} -m tests.fuzz.replay {name} {file}"]
