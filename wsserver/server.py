@@ -22,7 +22,9 @@ from wsserver.access.origins import OriginRule
 from wsserver.access.permissions import Permissions
 from wsserver.access.secret import MISSING_LIBRARY
 from wsserver.chat.authority import Authority
-from wsserver.chat.router import ChatRouter
+from wsserver.chat.codec import Codec
+from wsserver.chat.codec_json import JsonCodec
+from wsserver.chat.router import JSON_SUBPROTOCOL, ChatRouter
 from wsserver.chat.settings import ChatSettings
 from wsserver.clients.admission import Admission
 from wsserver.clients.client import Client
@@ -72,7 +74,7 @@ class Server:
         permissions = Permissions(config.channels, config.chat.history)
         store = MemoryStore(world.random_bytes, world.monotonic, permissions.history_of)
         authority = _authority(config, world)
-        self.chat = ChatRouter(_chat_settings(config), store, authority=authority, rules=permissions.rule_of)
+        self.chat = ChatRouter(_chat_settings(config), store, _codecs(), authority=authority, rules=permissions.rule_of)
         self.site = Site(
             routers={"/chat": self.chat, "/echo": EchoRouter(), **(routers or {})},
             pages={"/livez": self._livez, "/readyz": self._readyz},
@@ -239,6 +241,16 @@ def _compression(config: Config) -> Terms | None:
     if not websocket.compression:
         return None
     return Terms(websocket.compression_window, client_context=context != "none", server_context=context == "both")
+
+
+def _codecs() -> dict[str, Codec]:
+    """Return what can be spoken on /chat, by subprotocol: protobuf only where its package is installed."""
+    codecs: dict[str, Codec] = {JSON_SUBPROTOCOL: JsonCodec()}
+    try:
+        from wsserver.chat.codec_protobuf import SUBPROTOCOL, ProtobufCodec
+    except ImportError:
+        return codecs
+    return {**codecs, SUBPROTOCOL: ProtobufCodec()}
 
 
 def _chat_settings(config: Config) -> ChatSettings:

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from tests.chat.fakes import FakePeer, FakeSurroundings
 from wsserver.chat.audience import CROWD, Audience
 from wsserver.chat.codec_json import JsonCodec
+from wsserver.chat.codec_protobuf import ProtobufCodec
 from wsserver.chat.session import Session
-from wsserver.chat.vocabulary import Event, Left
+from wsserver.chat.vocabulary import Event, Left, Relayed
 from wsserver.clients.router import Peer, Wire
 from wsserver.websocket.codes import BINARY
 from wsserver.websocket.prepared import Prepared
@@ -74,11 +75,15 @@ def test_receivers_are_served_in_the_order_in_which_they_came() -> None:
     assert senders.peers == ["0", "1", "2", "3", "4"]
 
 
-def test_a_binary_payload_reaches_everybody_as_it_is() -> None:
-    surroundings = FakeSurroundings()
-    sessions = [Session(FakePeer(), CountingCodec(opcode)) for opcode in (1, 2)]
-    Audience(sessions).relay(b"\x00\xff", surroundings)
-    assert [session.peer.sent for session in sessions] == [[(BINARY, b"\x00\xff")]] * 2  # type: ignore[attr-defined]
+def test_a_binary_payload_reaches_everybody_as_their_codec_writes_it() -> None:
+    surroundings, protobuf = FakeSurroundings(), ProtobufCodec()
+    sessions = [Session(FakePeer(), codec) for codec in (JsonCodec(), protobuf)]
+    event = Relayed(258, b"\x00\xff")
+    Audience(sessions).relay(event, surroundings)
+    assert [session.peer.sent for session in sessions] == [  # type: ignore[attr-defined]
+        [(BINARY, b"\x00\x00\x01\x02\x00\xff")],
+        [(BINARY, protobuf.encode(event))],
+    ]
 
 
 def test_events_of_one_turn_travel_as_one_piece_and_only_a_crowd_is_sent_to_at_once() -> None:

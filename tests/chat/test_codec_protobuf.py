@@ -39,6 +39,7 @@ COMMANDS = [
     (v.History("c", after=0), {"channel": "c", "after": 0}),
     (v.Auth("t"), {"token": "t"}),
     (v.Ping(id="1"), {}),
+    (v.Relay(5, b"\x00\xff"), {"cid": 5, "payload": b"\x00\xff"}),
 ]
 
 EVENTS = [
@@ -62,6 +63,7 @@ EVENTS = [
     v.HistoryPage("c", "e", [MESSAGE], True, id="1"),
     v.Pong(5, id="1"),
     v.Goaway(2.5),
+    v.Relayed(5, b"\x00\xff"),
     v.Error("bad_message", "No.", False, id="1"),
 ]
 
@@ -85,7 +87,7 @@ def refusal(payload):
 
 
 def test_all_commands_and_all_events_are_in_the_lists_above():
-    assert {type(command) for command, _ in COMMANDS} == set(get_args(v.AnyCommand))
+    assert {type(command) for command, _ in COMMANDS} == {*get_args(v.AnyCommand), v.Relay}
     leaves = {kind for kind in vars(v).values() if isinstance(kind, type) and issubclass(kind, v.Event)}
     assert {type(event) for event in EVENTS} == leaves - {v.Event, v.Answer}
 
@@ -97,7 +99,7 @@ def test_a_command_is_made_of_its_envelope(command, fields):
     assert CODEC.find_id(payload) == command.id
 
 
-@pytest.mark.parametrize("event", EVENTS, ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("event", [event for event in EVENTS if not isinstance(event, v.Relayed)], ids=lambda event: type(event).__name__)
 def test_an_event_arrives_with_all_its_fields(event):
     made = Envelope.FromString(CODEC.encode(event))
     plain = json.loads(JsonCodec().encode(event))
@@ -119,6 +121,13 @@ def test_an_event_arrives_with_all_its_fields(event):
         else:
             got = getattr(body, field)
             assert (list(got) if isinstance(value, list) else got) == value
+
+
+def test_a_binary_message_is_an_envelope_like_any_other():
+    made = Envelope.FromString(CODEC.encode_binary(v.Relayed(5, b"\x00\xff")))
+    assert (made.binary.cid, made.binary.payload) == (5, b"\x00\xff")
+    with pytest.raises(ChatError):
+        CODEC.decode_other(b"text")
 
 
 def test_what_is_zero_or_false_is_told_from_what_is_not_there():
@@ -187,7 +196,8 @@ def test_the_generated_classes_have_the_fields_of_the_schema():
     """`make proto` writes them anew; this notices when somebody forgot."""
     schema = (Path(codec_protobuf.__file__).parent / "wsserver.proto").read_text()
     lines = [line.split("//")[0].strip() for line in schema.splitlines()]
-    written = [line.rstrip(";").split() for line in lines if line.endswith(";") and not line.startswith(("syn", "pack"))]
+    fields = [line.rstrip(";").split() for line in lines if line.endswith(";")]
+    written = [words for words in fields if words[0] not in ("syntax", "package")]
     told = [(words[-3], int(words[-1])) for words in written]
     messages = Envelope.DESCRIPTOR.file.message_types_by_name.values()
     assert told == [(field.name, field.number) for message in messages for field in message.fields]

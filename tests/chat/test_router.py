@@ -7,10 +7,12 @@ import pytest
 from tests.chat.fakes import NOON_MS, FakePeer, FakeSurroundings, World, upgrade_request
 from wsserver import __version__
 from wsserver.chat.codec_json import JsonCodec
+from wsserver.chat.codec_protobuf import ProtobufCodec
 from wsserver.chat.errors import ChatError
 from wsserver.chat.router import ChatRouter, find_token
 from wsserver.chat.settings import ChatSettings
-from wsserver.chat.vocabulary import COMMAND_TYPES
+from wsserver.chat.vocabulary import COMMAND_TYPES, Relay
+from wsserver.chat.wsserver_pb2 import Envelope
 from wsserver.http.errors import RequestError
 from wsserver.stores.memory import MemoryStore
 from wsserver.websocket.codes import BINARY
@@ -40,7 +42,7 @@ def test_welcome_is_the_first_message_of_every_connection() -> None:
 
 def test_every_command_of_the_vocabulary_is_carried_out_by_somebody() -> None:
     world = World()
-    commands = set(world.router._commands) - {bytes}
+    commands = set(world.router._commands) - {Relay}
     assert {command.__struct_config__.tag for command in commands} == COMMAND_TYPES
 
 
@@ -175,12 +177,12 @@ def test_clients_of_different_codecs_share_channels() -> None:
 def test_a_text_message_to_a_binary_codec_is_bad() -> None:
     surroundings = FakeSurroundings()
     store = MemoryStore(surroundings.random_bytes, surroundings.monotonic)
-    router = ChatRouter(ChatSettings(), store, {"other": OtherCodec()})
+    router = ChatRouter(ChatSettings(), store, {"other": ProtobufCodec()})
     router.attach(surroundings)
     peer = FakePeer("a", "other")
     router.on_open(peer)
     router.on_message(peer, b'{"type":"ping"}', 1)
-    assert json.loads(peer.sent[-1][1])["code"] == "bad_message"
+    assert Envelope.FromString(peer.sent[-1][1]).error.code == "bad_message"
 
 
 def test_json_is_the_only_subprotocol_by_default() -> None:

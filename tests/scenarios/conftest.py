@@ -33,12 +33,18 @@ def start():
 
 
 @pytest.fixture
-def connect():
+def language():
+    """What chat clients speak: JSON, unless a file says otherwise."""
+    return Talker
+
+
+@pytest.fixture
+def connect(language):
     """Make a chat client of a server: connect(server, user="ann", channel="lobby")."""
     talkers = []
 
     def connect_one(server, user=None, channel=None, **options):
-        talker = Talker(server.ws(), **options)
+        talker = language(server.ws(), **options)
         talkers.append(talker)
         if channel:
             talker.join(channel, user)

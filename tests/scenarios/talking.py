@@ -32,6 +32,10 @@ class Talker:
         """Send a command."""
         self.socket.send(json.dumps({"type": type, **fields}))
 
+    def say_binary(self, cid, payload):
+        """Send a binary message to the channel with that number."""
+        self.socket.send_binary(struct.pack("!I", cid) + payload)
+
     def ask(self, type, **fields):
         """Send a command and return its answer."""
         id = next(self._ids)

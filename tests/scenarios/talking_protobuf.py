@@ -48,6 +48,9 @@ class ProtobufTalker(Talker):
                 setattr(body, name, value)
         self.socket.send_binary(envelope.SerializeToString())
 
+    def say_binary(self, cid, payload):
+        self.say("binary", cid=cid, payload=payload)
+
     def ask(self, type, **fields):
         id = str(next(self._ids))
         self.say(type, id=id, **fields)
@@ -59,6 +62,8 @@ class ProtobufTalker(Talker):
         envelope = Envelope.FromString(payload)
         type = envelope.WhichOneof("body")
         event = {"type": type, **_shape(type, getattr(envelope, type))}
+        if type == "binary":  # as it looks on the other subprotocol
+            event = {"type": "binary", "payload": envelope.binary.cid.to_bytes(4, "big") + envelope.binary.payload}
         return {**event, "id": envelope.id} if envelope.HasField("id") else event
 
 

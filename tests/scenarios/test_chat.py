@@ -1,4 +1,4 @@
-"""Three people chat through real sockets, with every command of docs/protocol.md."""
+"""Three people chat through real sockets, with every command of docs/protocol.md, in both languages."""
 
 import struct
 import time
@@ -6,6 +6,16 @@ import time
 import pytest
 
 from tests.scenarios.talking import Talker
+from tests.scenarios.talking_protobuf import SUBPROTOCOL, ProtobufTalker
+
+
+@pytest.fixture(params=[Talker, ProtobufTalker], ids=["json", "protobuf"])
+def language(request):
+    """Every test of this file is made twice, but for those that look at JSON itself."""
+    return request.param
+
+
+only_json = pytest.mark.parametrize("language", [Talker], ids=["json"])
 
 
 @pytest.fixture
@@ -32,6 +42,7 @@ def test_welcome_says_what_a_client_has_to_know(server, connect):
     assert isinstance(welcome["server"], str)
 
 
+@only_json
 @pytest.mark.parametrize(
     ("offered", "chosen"),
     [(None, None), (["wsserver.v1.json"], "wsserver.v1.json"), (["soap", "wsserver.v1.json"], "wsserver.v1.json")],
@@ -199,14 +210,37 @@ def test_binary_goes_to_the_members_of_the_channel_with_that_number(three, serve
     stranger = connect(server, "stranger", "elsewhere")
     number = ann.join(ann.channel)["cid"]
     frame = struct.pack("!I", number) + bytes(range(256))
-    ann.socket.send_binary(frame)
+    ann.say_binary(number, bytes(range(256)))
     for talker in (ann, bob, cid):
         assert talker.hear("binary")["payload"] == frame
     assert stranger.is_quiet()
-    ann.socket.send_binary(struct.pack("!I", 999_999))
+    ann.say_binary(999_999, b"")
     assert ann.hear("error")["code"] == "not_joined"
+
+
+@only_json
+def test_a_binary_message_without_a_number_is_bad(server, connect):
+    ann = connect(server)
     ann.socket.send_binary(b"abc")
     assert ann.hear("error")["code"] == "bad_message"
+
+
+def test_both_languages_share_a_channel(server):
+    ann, bob = Talker(server.ws()), ProtobufTalker(server.ws())
+    try:
+        assert bob.socket.getsubprotocol() == SUBPROTOCOL
+        ann.join("both", "ann")
+        number = bob.join("both", "bob")["cid"]
+        ann.ask("message", channel="both", text="from json")
+        bob.ask("message", channel="both", text="from protobuf")
+        bob.say_binary(number, b"bytes")
+        heard = [[talker.hear("message") for _ in range(2)] + [talker.hear("binary")] for talker in (ann, bob)]
+        assert heard[0] == heard[1]
+        assert [message["user"] for message in heard[0][:2]] == ["ann", "bob"]
+        assert bob.ask("history", channel="both")["messages"] == ann.ask("history", channel="both")["messages"]
+    finally:
+        ann.socket.shutdown()
+        bob.socket.shutdown()
 
 
 @pytest.mark.parametrize(
@@ -219,7 +253,6 @@ def test_binary_goes_to_the_members_of_the_channel_with_that_number(three, serve
         ("join", {"channel": "a*"}, "bad_channel"),
         ("join", {"channel": " a"}, "bad_channel"),
         ("message", {"channel": "x", "text": ""}, "bad_message"),
-        ("message", {"channel": "x", "text": 5}, "bad_message"),
         ("direct", {"to": "x"}, "bad_message"),
     ],
 )
@@ -232,12 +265,20 @@ def test_an_error_says_what_to_do_and_keeps_the_connection(server, connect, type
     assert talker.ask("ping")["type"] == "pong"
 
 
+@only_json
+def test_a_field_of_the_wrong_kind_is_named(server, connect):
+    error = connect(server).ask("message", channel="x", text=5)
+    assert error["code"] == "bad_message"
+    assert "`text`" in error["message"]
+
+
 def test_ping_is_answered_and_auth_is_welcome_in_open_mode(server, connect):
     talker = connect(server)
     assert abs(talker.ask("ping")["ts"] - time.time_ns() // 1_000_000) < 60_000
     assert talker.ask("auth", token="whatever")["type"] == "ack"
 
 
+@only_json
 def test_five_bad_messages_in_a_row_close_with_1008(server, connect):
     talker = connect(server)
     for _ in range(4):
@@ -249,11 +290,11 @@ def test_five_bad_messages_in_a_row_close_with_1008(server, connect):
     assert talker.hear_close()[0] == 1008
 
 
-def test_a_name_is_given_once_and_those_without_one_are_guests(server, connect):
-    talker = connect(server)
-    [guest] = [user for user in talker.join("guests")["users"] if user.startswith("guest-")]
+def test_a_name_is_given_once_and_those_without_one_are_guests(server, connect, request):
+    talker, channel = connect(server), request.node.name
+    [guest] = [user for user in talker.join(channel)["users"] if user.startswith("guest-")]
     assert len(guest) == len("guest-") + 4
-    assert talker.ask("join", channel="guests", user="ann")["code"] == "bad_message"
+    assert talker.ask("join", channel=channel, user="ann")["code"] == "bad_message"
 
 
 def test_who_sends_too_fast_is_told_so(start, connect):

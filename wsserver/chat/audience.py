@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from wsserver.chat.codec import Codec
 from wsserver.chat.session import Session
-from wsserver.chat.vocabulary import Event
+from wsserver.chat.vocabulary import Event, Relayed
 from wsserver.clients.router import Compressor, Peer, Wire
 from wsserver.websocket.codes import BINARY
 from wsserver.websocket.prepared import Prepared, PreparedMessage, join_messages
@@ -85,8 +85,8 @@ class Audience:
             reached += len(peers)
         return reached
 
-    def relay(self, payload: bytes, senders: Senders) -> None:
-        """Queue `payload`, as it is, in a binary message for everybody here."""
-        message = PreparedMessage(payload, BINARY)
-        for (_, compressor), peers in self.groups.items():
+    def relay(self, event: Relayed, senders: Senders) -> None:
+        """Queue `event` in a binary message for everybody here."""
+        for (codec, compressor), peers in self.groups.items():
+            message = PreparedMessage(codec.encode_binary(event), BINARY)
             senders.fan_out(peers, join_messages([message], compressor))

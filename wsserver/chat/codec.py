@@ -7,7 +7,7 @@ Read next: `codec_json.py`.
 
 from typing import Protocol
 
-from wsserver.chat.vocabulary import AnyCommand, Event
+from wsserver.chat.vocabulary import AnyCommand, Event, Relay, Relayed
 
 
 class Codec(Protocol):
@@ -16,11 +16,17 @@ class Codec(Protocol):
     opcode: int
     """The kind of data message that its payloads travel in: TEXT or BINARY."""
 
-    def decode(self, payload: bytes) -> AnyCommand:
+    def decode(self, payload: bytes) -> AnyCommand | Relay:
         """Return the command in `payload`; raise ChatError with the command's id, where it can be found."""
+
+    def decode_other(self, payload: bytes) -> Relay:
+        """Return the command in a message of the other kind; raise ChatError where there is none."""
 
     def find_id(self, payload: bytes) -> str | int | None:
         """Return the id in `payload` whatever else is in it; None when there is no good one."""
+
+    def encode_binary(self, event: Relayed) -> bytes:
+        """Return the payload of a binary message for `event`, whatever `opcode` is."""
 
     def encode(self, event: Event) -> bytes:
         """Return the payload for `event`; raise ChatError when what a user put into it cannot be written down."""

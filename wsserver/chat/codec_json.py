@@ -17,8 +17,11 @@ from msgspec import UNSET, DecodeError, Struct, UnsetType, ValidationError
 from msgspec.json import Decoder, Encoder
 
 from wsserver.chat.errors import ChatError
-from wsserver.chat.vocabulary import COMMAND_TYPES, ID_CHARS, SAFE_INTEGER, AnyCommand, Event
+from wsserver.chat.vocabulary import COMMAND_TYPES, ID_CHARS, SAFE_INTEGER, AnyCommand, Event, Relay, Relayed
 from wsserver.websocket.codes import TEXT
+
+CID_BYTES: Final = 4
+"""What a binary message begins with."""
 
 TOO_DEEP: Final = "The message is nested too deeply."
 
@@ -40,7 +43,7 @@ class JsonCodec:
         self._peek = Decoder(_Envelope).decode
         self._encode = Encoder().encode
 
-    def decode(self, payload: bytes) -> AnyCommand:
+    def decode(self, payload: bytes) -> AnyCommand | Relay:
         """Return the command in `payload` (UTF-8).
 
         Raises ChatError with `bad_json`, `unknown_type` or `bad_message` (its sentence names the field), and with the
@@ -54,6 +57,19 @@ class JsonCodec:
             raise ChatError("bad_json", f"This is not JSON: {error}.") from None
         except RecursionError:
             raise ChatError("bad_message", TOO_DEEP) from None
+
+    def decode_other(self, payload: bytes) -> Relay:
+        """Return what a binary message is to be relayed to: its first CID_BYTES name the channel.
+
+        Raises ChatError `bad_message` for one that is shorter.
+        """
+        if len(payload) < CID_BYTES:
+            raise ChatError("bad_message", "A binary frame begins with the `cid` of its channel, 4 bytes, big endian.")
+        return Relay(int.from_bytes(payload[:CID_BYTES], "big"), payload[CID_BYTES:])
+
+    def encode_binary(self, event: Relayed) -> bytes:
+        """Return the payload as it came, behind the number of its channel."""
+        return event.cid.to_bytes(CID_BYTES, "big") + event.payload
 
     def find_id(self, payload: bytes) -> str | int | None:
         """Return the id in `payload`; None when there is none, or none that may be sent back."""

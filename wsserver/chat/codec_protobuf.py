@@ -25,7 +25,7 @@ from msgspec.json import encode as encode_json
 
 from wsserver.chat.codec_json import TOO_DEEP, explain
 from wsserver.chat.errors import ChatError
-from wsserver.chat.vocabulary import ID_CHARS, AnyCommand, Command, Event, MessageEvent
+from wsserver.chat.vocabulary import ID_CHARS, AnyCommand, Command, Event, MessageEvent, Relay, Relayed
 from wsserver.chat.wsserver_pb2 import Envelope
 from wsserver.websocket.codes import BINARY
 
@@ -34,8 +34,12 @@ SUBPROTOCOL: Final = "wsserver.v1.protobuf"
 _ANY_VALUE: Final = frozenset({"data", "params", "result"})
 """Fields that hold any value, as JSON text."""
 
+_ANY_COMMAND: Final = AnyCommand | Relay
+
 _BODIES: Final = Envelope.DESCRIPTOR.fields_by_name
-_COMMANDS: Final[dict[str, type[Command]]] = {kind.__struct_config__.tag: kind for kind in get_args(AnyCommand)}
+_COMMANDS: Final[dict[str, type[Command]]] = {
+    kind.__struct_config__.tag: kind for kind in (*get_args(AnyCommand), Relay)
+}
 _FIELDS: Final[dict[str, list[tuple[str, bool, bool]]]] = {
     tag: [
         (name, field.has_presence, field.is_repeated)
@@ -52,7 +56,7 @@ class ProtobufCodec:
 
     opcode = BINARY
 
-    def decode(self, payload: bytes) -> AnyCommand:
+    def decode(self, payload: bytes) -> AnyCommand | Relay:
         """Return the command in `payload`.
 
         Raises ChatError with `unknown_type` or `bad_message` (its sentence names the field), and with the id of the
@@ -68,7 +72,7 @@ class ProtobufCodec:
             raise ChatError("unknown_type", f"There is no message type {tag!r} that clients send.", id)
         try:
             values = _values(str(tag), getattr(envelope, str(tag)))
-            command = convert({"type": tag, "id": id, **values}, AnyCommand)
+            command = convert({"type": tag, "id": id, **values}, _ANY_COMMAND)
         except ValidationError as error:
             raise ChatError("bad_message", explain(str(error)), id) from None
         except DecodeError as error:
@@ -77,7 +81,15 @@ class ProtobufCodec:
             raise ChatError("bad_message", TOO_DEEP, id) from None
         if len(envelope.id) > ID_CHARS:
             raise ChatError("bad_message", f"`id`: expected at most {ID_CHARS} characters.")
-        return cast(AnyCommand, command)
+        return cast(AnyCommand | Relay, command)
+
+    def decode_other(self, _payload: bytes) -> Relay:
+        """Raise ChatError `bad_message`: there are only binary messages here."""
+        raise ChatError("bad_message", "This subprotocol has no text messages.")
+
+    def encode_binary(self, event: Relayed) -> bytes:
+        """Return `event` like every other one."""
+        return self.encode(event)
 
     def find_id(self, payload: bytes) -> str | int | None:
         """Return the id in `payload`; None when there is none, or none that may be sent back."""

@@ -118,5 +118,5 @@ class Gate:
             session.peer.close(UNAUTHENTICATED, "the token has expired")
 
 
-def _demand_token(_session: Session, _command: Command | bytes) -> None:
+def _demand_token(_session: Session, _command: Command) -> None:
     raise ChatError("auth_required", "Show a token first: send `auth` with a `token`.")

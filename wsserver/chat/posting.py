@@ -7,7 +7,6 @@ Read next: `batch.py`.
 """
 
 from collections.abc import Callable
-from typing import Final
 
 from msgspec import Struct
 
@@ -17,12 +16,9 @@ from wsserver.chat.errors import ChatError
 from wsserver.chat.names import judge_channel, judge_name, judge_text
 from wsserver.chat.session import Session
 from wsserver.chat.users import Users
-from wsserver.chat.vocabulary import KEY_CHARS, Event, Message, MessageAck
+from wsserver.chat.vocabulary import KEY_CHARS, Event, Message, MessageAck, Relay, Relayed
 from wsserver.clients.router import Surroundings
 from wsserver.websocket.codes import BINARY
-
-CID_BYTES: Final = 4
-"""A binary message begins with the number of its channel, big endian."""
 
 
 class Posted(Struct, gc=False, frozen=True):
@@ -56,20 +52,18 @@ class Posting:
             _judge_right(channel, user)
         self._batch.add(session, command.id, channel, user, command.text, key)
 
-    def relay(self, session: Session, payload: bytes) -> None:
+    def relay(self, session: Session, command: Relay) -> None:
         """Hand a binary message to all members of the channel that it names, as it is, unlogged."""
-        if len(payload) < CID_BYTES:
-            raise ChatError("bad_message", "A binary frame begins with the `cid` of its channel, 4 bytes, big endian.")
-        cid = int.from_bytes(payload[:CID_BYTES], "big")
-        channel = self._channels.find_cid(cid)
+        channel = self._channels.find_cid(command.cid)
         if channel is None or session.channels.get(channel.name) is not channel:
-            raise ChatError("not_joined", f"You are not a member of a channel with the number {cid}.")
+            raise ChatError("not_joined", f"You are not a member of a channel with the number {command.cid}.")
         if channel.rule.send is not None:
             _judge_right(channel, session.user)
         self._batch.settle(session, channel)  # texts that came first must be heard first
-        channel.audience.relay(payload, self._surroundings)
+        event = Relayed(command.cid, command.payload)
+        channel.audience.relay(event, self._surroundings)
         for other in channel.catching_up:
-            other.peer.send(payload, BINARY)
+            other.peer.send(other.codec.encode_binary(event), BINARY)
 
     def post(
         self, channel_name: str, user: str, text: str, key: str | None, done: Callable[[Posted | ChatError], None]

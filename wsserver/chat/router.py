@@ -15,6 +15,7 @@ Read next: `posting.py` for the way of a message; `rooms.py`.
 """
 
 from collections.abc import Mapping
+from contextlib import ExitStack
 from functools import partial
 from typing import Final
 
@@ -52,6 +53,7 @@ from wsserver.chat.vocabulary import (
     Pong,
     Presence,
     Publish,
+    Relay,
     Request,
     Subscribe,
     Unsubscribe,
@@ -61,7 +63,7 @@ from wsserver.chat.waiting import Unsettled, Waiting
 from wsserver.clients.router import Peer, Router, Surroundings
 from wsserver.http.errors import RequestError
 from wsserver.http.request import Request as HttpRequest
-from wsserver.websocket.codes import BINARY, FORBIDDEN, NORMAL, POLICY_VIOLATION
+from wsserver.websocket.codes import FORBIDDEN, NORMAL, POLICY_VIOLATION
 
 STRIKES: Final = 5
 """So many bad messages in a row come from a program that speaks something else; it will not get better."""
@@ -140,7 +142,7 @@ class ChatRouter(Router):
             Request: self.requests.request,
             Auth: self._auth,
             Ping: self._ping,
-            bytes: self.posting.relay,
+            Relay: self.posting.relay,
         }
 
     def on_upgrade(self, peer: Peer, request: HttpRequest) -> None:
@@ -190,14 +192,10 @@ class ChatRouter(Router):
         try:
             if session.waiting is not None:
                 raise Unsettled
-            if opcode == session.codec.opcode:
-                command = session.codec.decode(payload)
-                id = command.id
-                session.commands[type(command)](session, command)
-            elif opcode == BINARY:
-                session.commands[bytes](session, payload)
-            else:
-                raise ChatError("bad_message", "This subprotocol has no text messages.")
+            codec = session.codec
+            command = codec.decode(payload) if opcode == codec.opcode else codec.decode_other(payload)
+            id = command.id
+            session.commands[type(command)](session, command)
         except ChatError as error:
             self._refuse(session, error, id)
         except StoreUnavailable as error:
@@ -215,20 +213,26 @@ class ChatRouter(Router):
         session.refuse(ChatError("rate_limited", "You send too fast; this message was dropped. Slow down."), id)
 
     def on_close(self, peer: Peer, code: int, reason: str) -> None:
-        """End a session: what it said is committed and acked first, then it leaves everything."""
-        session: Session = peer.context
+        """End a session: what it said is committed and acked first, then it leaves everything.
+
+        It leaves the rest also when leaving one thing fails: what is left behind would stay for ever.
+        """
+        session: Session | None = peer.context
+        if session is None:
+            return  # `on_open` failed: it has not come
         if session.waiting is not None:
             self._waiting.hold_end(session, partial(self.on_close, peer, code, reason))
             return
-        if session.pending:
-            self._batch.commit()
-        if self._gate is not None:
-            self._gate.forget(session)
-        self._everyone.discard(session)
-        self.rooms.exit_all(session, clean=code == NORMAL)
-        self._topics.forget(session)
-        self._users.forget(session)
         peer.context = None
+        with ExitStack() as leaving:  # the last one goes first
+            leaving.callback(self._users.forget, session)
+            leaving.callback(self._topics.forget, session)
+            leaving.callback(self.rooms.exit_all, session, clean=code == NORMAL)
+            leaving.callback(self._everyone.discard, session)
+            if self._gate is not None:
+                leaving.callback(self._gate.forget, session)
+            if session.pending:
+                self._batch.commit()
 
     def kick(self, user: str, reason: str = "kicked") -> int:
         """Close every connection of `user` with 4503 and return how many there were. `reason`: 123 bytes at most."""

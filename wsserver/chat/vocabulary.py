@@ -133,6 +133,16 @@ class Ping(Command, tag="ping"):
     """Ask for a `pong`: for clients that cannot send WebSocket pings."""
 
 
+class Relay(Command, tag="binary"):
+    """Hand `payload` to all members of the channel with the number `cid`, unlogged.
+
+    It has no place in JSON, where it is a binary message of its own: `cid` in 4 bytes, big endian, then the payload.
+    """
+
+    cid: int
+    payload: bytes
+
+
 AnyCommand = (
     Join
     | Leave
@@ -149,7 +159,7 @@ AnyCommand = (
     | Auth
     | Ping
 )
-"""The closed list of what a client may say."""
+"""The closed list of what a client may say, `Relay` excepted."""
 
 COMMAND_TYPES: Final = frozenset(command.__struct_config__.tag for command in get_args(AnyCommand))
 """Their names on the wire."""
@@ -270,6 +280,13 @@ class TopicEvent(Event, tag="event"):
     data: Any
     user: str
     ts: int
+
+
+class Relayed(Event, tag="binary"):
+    """A member of the channel with the number `cid` sent `payload`; see `Relay`."""
+
+    cid: int
+    payload: bytes
 
 
 class Subscribed(Answer, tag="subscribed"):

@@ -6,7 +6,7 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Envelope(_message.Message):
-    __slots__ = ("id", "join", "joined", "leave", "left", "message", "ack", "broadcast", "direct", "multicast", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "publish", "request", "response", "presence", "history", "auth", "ping", "pong", "welcome", "event", "goaway", "error")
+    __slots__ = ("id", "join", "joined", "leave", "left", "message", "ack", "broadcast", "direct", "multicast", "subscribe", "subscribed", "unsubscribe", "unsubscribed", "publish", "request", "response", "presence", "history", "auth", "ping", "pong", "binary", "welcome", "event", "goaway", "error")
     ID_FIELD_NUMBER: _ClassVar[int]
     JOIN_FIELD_NUMBER: _ClassVar[int]
     JOINED_FIELD_NUMBER: _ClassVar[int]
@@ -29,6 +29,7 @@ class Envelope(_message.Message):
     AUTH_FIELD_NUMBER: _ClassVar[int]
     PING_FIELD_NUMBER: _ClassVar[int]
     PONG_FIELD_NUMBER: _ClassVar[int]
+    BINARY_FIELD_NUMBER: _ClassVar[int]
     WELCOME_FIELD_NUMBER: _ClassVar[int]
     EVENT_FIELD_NUMBER: _ClassVar[int]
     GOAWAY_FIELD_NUMBER: _ClassVar[int]
@@ -55,11 +56,12 @@ class Envelope(_message.Message):
     auth: Auth
     ping: Ping
     pong: Pong
+    binary: Binary
     welcome: Welcome
     event: TopicEvent
     goaway: Goaway
     error: Error
-    def __init__(self, id: _Optional[str] = ..., join: _Optional[_Union[Join, _Mapping]] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ..., left: _Optional[_Union[Left, _Mapping]] = ..., message: _Optional[_Union[ChatMessage, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., broadcast: _Optional[_Union[Broadcast, _Mapping]] = ..., direct: _Optional[_Union[Direct, _Mapping]] = ..., multicast: _Optional[_Union[Multicast, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., unsubscribed: _Optional[_Union[Unsubscribed, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., request: _Optional[_Union[Request, _Mapping]] = ..., response: _Optional[_Union[Response, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ..., history: _Optional[_Union[History, _Mapping]] = ..., auth: _Optional[_Union[Auth, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event: _Optional[_Union[TopicEvent, _Mapping]] = ..., goaway: _Optional[_Union[Goaway, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
+    def __init__(self, id: _Optional[str] = ..., join: _Optional[_Union[Join, _Mapping]] = ..., joined: _Optional[_Union[Joined, _Mapping]] = ..., leave: _Optional[_Union[Leave, _Mapping]] = ..., left: _Optional[_Union[Left, _Mapping]] = ..., message: _Optional[_Union[ChatMessage, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., broadcast: _Optional[_Union[Broadcast, _Mapping]] = ..., direct: _Optional[_Union[Direct, _Mapping]] = ..., multicast: _Optional[_Union[Multicast, _Mapping]] = ..., subscribe: _Optional[_Union[Subscribe, _Mapping]] = ..., subscribed: _Optional[_Union[Subscribed, _Mapping]] = ..., unsubscribe: _Optional[_Union[Unsubscribe, _Mapping]] = ..., unsubscribed: _Optional[_Union[Unsubscribed, _Mapping]] = ..., publish: _Optional[_Union[Publish, _Mapping]] = ..., request: _Optional[_Union[Request, _Mapping]] = ..., response: _Optional[_Union[Response, _Mapping]] = ..., presence: _Optional[_Union[Presence, _Mapping]] = ..., history: _Optional[_Union[History, _Mapping]] = ..., auth: _Optional[_Union[Auth, _Mapping]] = ..., ping: _Optional[_Union[Ping, _Mapping]] = ..., pong: _Optional[_Union[Pong, _Mapping]] = ..., binary: _Optional[_Union[Binary, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., event: _Optional[_Union[TopicEvent, _Mapping]] = ..., goaway: _Optional[_Union[Goaway, _Mapping]] = ..., error: _Optional[_Union[Error, _Mapping]] = ...) -> None: ...
 
 class ChatMessage(_message.Message):
     __slots__ = ("channel", "user", "text", "timestamp", "seq", "key")
@@ -280,6 +282,14 @@ class Pong(_message.Message):
     TS_FIELD_NUMBER: _ClassVar[int]
     ts: int
     def __init__(self, ts: _Optional[int] = ...) -> None: ...
+
+class Binary(_message.Message):
+    __slots__ = ("cid", "payload")
+    CID_FIELD_NUMBER: _ClassVar[int]
+    PAYLOAD_FIELD_NUMBER: _ClassVar[int]
+    cid: int
+    payload: bytes
+    def __init__(self, cid: _Optional[int] = ..., payload: _Optional[bytes] = ...) -> None: ...
 
 class Welcome(_message.Message):
     __slots__ = ("client", "user", "server", "heartbeat", "max_message")
