@@ -3,7 +3,7 @@
 import pytest
 
 from wsserver.chat.authority import ChannelRule
-from wsserver.chat.channels import Channel, Channels
+from wsserver.chat.channels import BLANK_LIMIT, Channel, Channels
 from wsserver.chat.errors import ChatError
 
 
@@ -106,3 +106,44 @@ def test_a_channel_has_its_rule_from_the_start_and_one_that_does_not_exist_has_o
     assert channels.open("a").rule is rule
     assert channels.rule_of("a") is rule
     assert asked == ["a", "a"]  # a channel that exists is not asked about again
+
+
+def test_of_resting_channels_in_which_nothing_was_said_few_are_kept() -> None:
+    channels, forgotten = registry(100_000)
+    first = enter(channels, "first")
+    leave(channels, first)
+    for number in range(BLANK_LIMIT - 1):
+        leave(channels, enter(channels, str(number)))
+    assert forgotten == []
+    assert channels.open("first") is first
+    leave(channels, enter(channels, "one more"))
+    assert forgotten == ["first"]
+    assert channels.find("first") is None
+    assert channels.find_cid(first.cid) is None
+
+
+def test_a_channel_in_which_something_was_said_or_somebody_is_is_none_of_them() -> None:
+    channels, forgotten = registry(100_000)
+    spoken = enter(channels, "spoken")
+    spoken.lane = object()  # type: ignore[assignment]
+    leave(channels, spoken)
+    back = enter(channels, "back")
+    leave(channels, back)
+    enter(channels, "back")
+    for number in range(2 * BLANK_LIMIT):
+        leave(channels, enter(channels, str(number)))
+    assert len(forgotten) == BLANK_LIMIT
+    assert channels.find("spoken") is spoken
+    assert channels.find("back") is back
+
+
+def test_a_channel_that_was_forgotten_does_not_come_back_by_its_timer() -> None:
+    channels, forgotten = registry(1)
+    one = enter(channels, "one")
+    leave(channels, one)
+    enter(channels, "two")
+    assert forgotten == ["one"]
+    channels.settle(one)
+    assert len(channels) == 1
+    with pytest.raises(ChatError):
+        channels.open("three")

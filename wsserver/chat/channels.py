@@ -2,13 +2,14 @@
 
 A channel exists from the first time it is named by somebody who may use it, and rests when its last user is gone. It is
 forgotten only when there are too many, the one that rests longest first: so its number (`cid`) holds as long as
-possible, and a number is never given twice. How messages travel is not decided here.
+possible, and a number is never given twice. Of those in which nothing was ever said few are kept: one client could fill
+a server with them, and there is nothing in them to lose. How messages travel is not decided here.
 
 Read next: `rooms.py`, which lets clients in and out.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from wsserver.chat.audience import Audience
 from wsserver.chat.authority import NO_RULE, ChannelRule, Rules, no_rules
@@ -20,6 +21,10 @@ from wsserver.clients.router import Timer
 if TYPE_CHECKING:
     from wsserver.chat.catchup import CatchUp
     from wsserver.chat.lane import Lane
+
+
+BLANK_LIMIT: Final = 1000
+"""Resting channels in which nothing was said since the server started: each takes 2.5 KB."""
 
 
 class Channel:
@@ -58,6 +63,7 @@ class Channels:
         self._by_name: dict[str, Channel] = {}
         self._by_cid: dict[int, Channel] = {}
         self._resting: dict[str, None] = {}  # in the order in which they came to rest
+        self._blank: dict[str, None] = {}  # those of them in which nothing was said
         self._last_cid = 0
 
     def __len__(self) -> int:
@@ -94,24 +100,37 @@ class Channels:
             channel = Channel(name, self._last_cid, self._rules(name))
             self._by_name[name] = channel
             self._by_cid[channel.cid] = channel
-            self._resting[name] = None
+            self._rest(channel)
         return channel
 
     def wake(self, channel: Channel) -> None:
         """Note that somebody is in `channel`: it cannot be forgotten."""
         self._resting.pop(channel.name, None)
+        self._blank.pop(channel.name, None)
 
     def settle(self, channel: Channel) -> None:
-        """Note whether `channel` rests now."""
-        if channel.resting:
-            self._resting[channel.name] = None
+        """Note whether `channel` rests now. One that was forgotten meanwhile stays so, though its timer still runs."""
+        if channel.resting and self._by_name.get(channel.name) is channel:
+            self._rest(channel)
+
+    def _rest(self, channel: Channel) -> None:
+        self._resting[channel.name] = None
+        if channel.lane is None:
+            self._blank[channel.name] = None
+            if len(self._blank) > BLANK_LIMIT:
+                self._forget(next(iter(self._blank)))
+        else:
+            self._blank.pop(channel.name, None)
 
     def _forget_one(self) -> None:
         for name in self._resting:
-            channel = self._by_name[name]
-            if not channel.pending:
-                break
-        else:
-            raise ChatError("too_many_channels", "The server has no room for another channel; try later.", retry=True)
-        del self._resting[name], self._by_name[name], self._by_cid[channel.cid]
+            if not self._by_name[name].pending:
+                self._forget(name)
+                return
+        raise ChatError("too_many_channels", "The server has no room for another channel; try later.", retry=True)
+
+    def _forget(self, name: str) -> None:
+        channel = self._by_name.pop(name)
+        del self._resting[name], self._by_cid[channel.cid]
+        self._blank.pop(name, None)
         self._on_forget(name)

@@ -17,6 +17,7 @@ from wsserver.http.dates import format_date
 from wsserver.http.errors import RequestError
 from wsserver.http.response import encode_response, error_response
 from wsserver.net.crowd import Wire, send_to_crowd
+from wsserver.net.ebb import Ebb
 from wsserver.net.farewell import Farewell
 from wsserver.net.outbox import Droppable
 from wsserver.net.transport import Transport
@@ -59,6 +60,7 @@ class Registry:
         )
         self._reactor = reactor
         self._admission = admission
+        self._ebb = Ebb(reactor)
         self._refusals = 0
         self._told_gone = on_gone
         self.on_empty: Callable[[], None] | None = None  # called each time the last socket has been closed
@@ -93,6 +95,7 @@ class Registry:
             return
         self.clients.add(client)
         self._admission.enter(client.address)
+        self._ebb.note(self.sockets)
 
     def _retry_after(self) -> tuple[tuple[str, str], ...]:
         return (("Retry-After", str(round(self._reactor.world.uniform(1, RETRY_AFTER_S)))),)
@@ -124,6 +127,7 @@ class Registry:
 
     def _release(self, client: Client) -> None:
         self._admission.leave(client.address)
+        self._ebb.note(self.sockets)
         if not self.sockets and self.on_empty is not None:
             self.on_empty()
 
