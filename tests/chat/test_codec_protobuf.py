@@ -68,6 +68,9 @@ EVENTS = [
 ]
 
 
+WRITTEN_IN_JSON = [event for event in EVENTS if not isinstance(event, v.Relayed)]
+
+
 def envelope(tag, fields, id=None):
     made = Envelope() if id is None else Envelope(id=id)
     body = getattr(made, tag)
@@ -99,7 +102,7 @@ def test_a_command_is_made_of_its_envelope(command, fields):
     assert CODEC.find_id(payload) == command.id
 
 
-@pytest.mark.parametrize("event", [event for event in EVENTS if not isinstance(event, v.Relayed)], ids=lambda event: type(event).__name__)
+@pytest.mark.parametrize("event", WRITTEN_IN_JSON, ids=lambda event: type(event).__name__)
 def test_an_event_arrives_with_all_its_fields(event):
     made = Envelope.FromString(CODEC.encode(event))
     plain = json.loads(JsonCodec().encode(event))
