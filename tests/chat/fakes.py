@@ -9,7 +9,7 @@ from wsserver.chat.authority import NO_RULE, BadToken, ChannelRule, Grant
 from wsserver.chat.log import Done, Publication, Stored, StoreUnavailable
 from wsserver.chat.router import ChatRouter
 from wsserver.chat.settings import ChatSettings
-from wsserver.clients.router import Compressor, Peer, Wire
+from wsserver.clients.router import Compressor, Peer, Stream, Wire
 from wsserver.http.headers import Headers
 from wsserver.http.request import Request
 from wsserver.stores.memory import MemoryStore
@@ -81,6 +81,7 @@ class FakeSurroundings:
         self.timers: list[FakeTimer] = []
         self.at_end: list[Callable[[], None]] = []
         self.deliveries = 0
+        self.streams: list[Stream | None] = []  # what was delivered belonged to
         self._random = Random(7)
 
     def monotonic(self) -> float:
@@ -101,12 +102,14 @@ class FakeSurroundings:
     def at_end_of_turn(self, callback: Callable[[], None]) -> None:
         self.at_end.append(callback)
 
-    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared, stream: Stream | None = None) -> None:
+        self.streams.append(stream)
         for wire in wires:
             self.deliveries += sum(1 for _ in unframe(message.frame))
             wire(message.frame)
 
-    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
+    def fan_out(self, peers: Iterable[Peer], message: Prepared, stream: Stream | None = None) -> None:
+        self.streams.append(stream)
         for peer in list(peers):
             for payload, opcode in unframe(message.frame):
                 peer.send(payload, opcode)

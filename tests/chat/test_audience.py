@@ -8,7 +8,7 @@ from wsserver.chat.codec_json import JsonCodec
 from wsserver.chat.codec_protobuf import ProtobufCodec
 from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import Event, Left, Relayed
-from wsserver.clients.router import Peer, Wire
+from wsserver.clients.router import Peer, Stream, Wire
 from wsserver.websocket.codes import BINARY
 from wsserver.websocket.prepared import Prepared
 
@@ -29,13 +29,16 @@ class RecordingSenders:
         self.ways: list[str] = []
         self.peers: list[str] = []
         self.frames: list[bytes] = []
+        self.streams: list[Stream | None] = []
 
-    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
+    def fan_out(self, peers: Iterable[Peer], message: Prepared, stream: Stream | None = None) -> None:
+        self.streams.append(stream)
         self.ways.append("fan out")
         self.peers += [peer.id for peer in peers]
         self.frames.append(message.frame)
 
-    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared, stream: Stream | None = None) -> None:
+        self.streams.append(stream)
         self.ways.append("at once")
         self.frames.append(message.frame)
 
@@ -95,3 +98,14 @@ def test_events_of_one_turn_travel_as_one_piece_and_only_a_crowd_is_sent_to_at_o
     few.deliver([Left("a")], senders, at_once=True)
     assert senders.ways == ["at once", "fan out", "fan out"]
     assert senders.frames[0].count(b'"type":"left"') == 2
+
+
+def test_what_a_message_belongs_to_goes_with_it_whichever_way_it_is_sent() -> None:
+    codec, senders, stream = JsonCodec(), RecordingSenders(), Stream("latest")
+    crowd = Audience(Session(FakePeer(str(number)), codec) for number in range(CROWD))
+    crowd.deliver([Left("a")], senders, stream, at_once=True)
+    crowd.deliver([Left("a")], senders, stream)
+    crowd.relay(Relayed(1, b"x"), senders, stream)
+    crowd.deliver([Left("a")], senders)
+    crowd.relay(Relayed(1, b"x"), senders)
+    assert senders.streams == [stream, stream, stream, None, None]

@@ -108,6 +108,15 @@ def test_a_channel_has_its_rule_from_the_start_and_one_that_does_not_exist_has_o
     assert asked == ["a", "a"]  # a channel that exists is not asked about again
 
 
+def test_a_channel_with_a_queue_policy_has_a_stream_for_its_messages_and_one_for_who_came_and_went() -> None:
+    channel = Channel("a", 1, ChannelRule(queue_policy="latest"))
+    assert channel.stream is not None
+    assert channel.notices is not None
+    assert channel.stream is not channel.notices
+    assert (channel.stream.policy, channel.notices.policy) == ("latest", "latest")
+    assert (Channel("b", 2).stream, Channel("b", 2).notices) == (None, None)
+
+
 def test_of_resting_channels_in_which_nothing_was_said_few_are_kept() -> None:
     channels, forgotten = registry(100_000)
     first = enter(channels, "first")

@@ -4,6 +4,7 @@ import pytest
 
 from tests.chat.fakes import NOON_MS, Client, World
 from wsserver.chat import methods
+from wsserver.chat.authority import ChannelRule
 
 
 def call(client: Client, method: str, **fields: object) -> object:
@@ -53,3 +54,16 @@ def test_stats_count() -> None:
     world.connect().ask("subscribe", topic="t*")
     world.advance(90)
     assert call(client, "stats") == {"clients": 3, "users": 1, "channels": 2, "subscriptions": 1, "uptime": 90}
+
+
+def test_of_channels_that_one_may_not_join_nothing_is_told() -> None:
+    world = World(token_mode=True, rules={"staff": ChannelRule(join=frozenset({"ann"}))})
+    ann, bob = world.connect(), world.connect()
+    ann.ask("auth", token="ann 60")
+    bob.ask("auth", token="bob 60 lobby news:* staff")
+    for channel in ("lobby", "staff", "news:art", "secret"):
+        assert ann.join(channel)["type"] == "joined"
+    told = bob.ask("request", method="channels")["result"]
+    assert sorted(entry["channel"] for entry in told["channels"]) == ["lobby", "news:art"]
+    assert told["more"] == 0
+    assert len(ann.ask("request", method="channels")["result"]["channels"]) == 4

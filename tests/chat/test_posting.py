@@ -194,3 +194,24 @@ def test_the_server_itself_may_send_everywhere() -> None:
     ann = world.connect("ann", "news")
     world.router.posting.post("news", "server", "hello", None, lambda _posted: None)
     assert [event["text"] for event in ann.hear_type("message")] == ["hello"]
+
+
+def test_all_that_is_said_in_a_channel_with_a_queue_policy_carries_it_and_nothing_else_does() -> None:
+    world = World(rules={"news": ChannelRule(queue_policy="drop-oldest")})
+    ann = world.connect("ann", "news")
+    cid = ann.join("news")["cid"]
+    ann.join("lobby")
+    world.connect("bob", "news").join("lobby")
+    world.advance(10)
+    channel = world.router.channels.find("news")
+    assert channel is not None
+    streams = world.surroundings.streams
+    assert set(streams) == {channel.notices, None}
+    streams.clear()
+    ann.ask("message", channel="news", text="hi")
+    ann.raw(cid.to_bytes(4, "big"), BINARY)
+    assert streams == [channel.stream] * 2
+    streams.clear()
+    ann.ask("message", channel="lobby", text="hi")
+    ann.ask("broadcast", text="hi")
+    assert streams == [None] * 2

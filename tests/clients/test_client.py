@@ -12,6 +12,7 @@ from wsserver.clients import client as client_module
 from wsserver.clients.client import Client
 from wsserver.clients.limits import LIMITED_FOR_S, PING_BURST
 from wsserver.clients.states import ROWS, State, next_state
+from wsserver.net.outbox import Stream
 from wsserver.net.transport import STALL_BYTES, STALL_LIMIT_S, Transport
 from wsserver.websocket.codes import BINARY, CLOSE, PING, PONG, TEXT
 from wsserver.websocket.parser import FRAME_BATCH
@@ -214,6 +215,33 @@ def test_another_policy_drops_the_oldest_and_keeps_the_connection(make_house):
     assert len(late) < 20
     assert slow.client.state is State.OPEN
     assert house.router.kinds() == ["open", "open"]
+
+
+def test_a_stream_has_a_policy_of_its_own_and_only_its_newest_message_waits_for_a_slow_reader(make_house):
+    house = make_house(queue=100_000)
+    slow, stream = house.open(sndbuf=4096), Stream("latest")
+    for number in range(40):
+        house.registry.fan_out([slow.client], PreparedMessage(b"%02d" % number * 5000, TEXT), stream)
+        house.turn()
+    slow.client.send(b"an answer")
+    late = decode_frames(slow.received_in_all())
+    assert late[-2:] == [(TEXT, b"39" * 5000), (TEXT, b"an answer")]
+    assert len(late) < 20
+    assert slow.client.state is State.OPEN
+
+
+def test_a_crowd_gets_the_frames_of_a_stream_too(make_house):
+    house = make_house(queue=100_000)
+    slow, quick, stream = house.open(sndbuf=4096), house.open(), Stream("drop-oldest")
+    wires = [slow.client.wire, quick.client.wire]
+    for number in range(40):
+        house.registry.send_at_once(wires, PreparedMessage(b"%02d" % number * 5000, TEXT), stream)
+        house.turn()
+        assert quick.frames() == [(TEXT, b"%02d" % number * 5000)]
+    late = decode_frames(slow.received_in_all())
+    assert late[-1] == (TEXT, b"39" * 5000)
+    assert len(late) < 20
+    assert slow.client.state is State.OPEN
 
 
 # -- rates -------------------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from wsserver.net.outbox import (
     LATEST,
     Droppable,
     Outbox,
+    Stream,
+    Streamed,
 )
 
 
@@ -92,20 +94,20 @@ def news(letter):
 
 def test_the_policy_close_drops_nothing():
     outbox = filled(news(b"a"), news(b"b"), news(b"c"), news(b"d"))
-    assert not outbox.make_room(CLOSE, 10, LIMIT)
+    assert not outbox.make_room(CLOSE, b"x" * 10, LIMIT)
     assert len(outbox.frames) == 4
 
 
 def test_drop_oldest_drops_just_enough_from_the_front():
     outbox = filled(news(b"a"), b"answer....", news(b"b"), news(b"c"))
-    assert outbox.make_room(DROP_OLDEST, 10, LIMIT)
+    assert outbox.make_room(DROP_OLDEST, b"x" * 10, LIMIT)
     assert outbox.frames == [b"answer....", news(b"b"), news(b"c")]
     assert outbox.queued == weight(outbox.frames)
 
 
 def test_latest_drops_all_that_may_be_dropped():
     outbox = filled(news(b"a"), b"answer....", news(b"b"), news(b"c"))
-    assert outbox.make_room(LATEST, 10, LIMIT)
+    assert outbox.make_room(LATEST, b"x" * 10, LIMIT)
     assert outbox.frames == [b"answer...."]
 
 
@@ -114,7 +116,7 @@ def test_a_frame_whose_first_bytes_have_left_is_never_dropped(policy):
     outbox = filled(news(b"a"), news(b"b"), news(b"c"), news(b"d"))
     outbox.gather()
     outbox.sent(3)
-    assert outbox.make_room(policy, 10, LIMIT)
+    assert outbox.make_room(policy, b"x" * 10, LIMIT)
     assert outbox.frames[0] == news(b"a")
     assert bytes(outbox.gather()).startswith(b"a" * 7)
 
@@ -122,5 +124,57 @@ def test_a_frame_whose_first_bytes_have_left_is_never_dropped(policy):
 @pytest.mark.parametrize("policy", [DROP_OLDEST, LATEST])
 def test_a_queue_of_answers_has_no_room_to_make(policy):
     outbox = filled(*[b"answer...."] * 4)
-    assert not outbox.make_room(policy, 10, LIMIT)
+    assert not outbox.make_room(policy, b"x" * 10, LIMIT)
     assert len(outbox.frames) == 4
+
+
+OLDEST, NEWEST, STRICT = Stream(DROP_OLDEST), Stream(LATEST), Stream(CLOSE)
+
+
+def of(stream, letter):
+    return Streamed(letter * 10, stream)
+
+
+@pytest.mark.parametrize("policy", [CLOSE, DROP_OLDEST, LATEST])
+def test_a_stream_s_own_policy_goes_before_that_of_the_client(policy):
+    outbox = filled(b"answer....", of(STRICT, b"a"), of(OLDEST, b"b"), of(OLDEST, b"c"))
+    assert outbox.make_room(policy, of(STRICT, b"x"), LIMIT)
+    assert outbox.frames == [b"answer....", of(STRICT, b"a"), of(OLDEST, b"c")]
+    assert outbox.queued == weight(outbox.frames)
+
+
+@pytest.mark.parametrize("policy", [CLOSE, DROP_OLDEST, LATEST])
+def test_of_a_latest_stream_the_newest_frame_stays(policy):
+    outbox = filled(of(NEWEST, b"a"), b"answer....", of(NEWEST, b"b"), of(NEWEST, b"c"))
+    assert outbox.make_room(policy, b"x" * 10, LIMIT)
+    assert outbox.frames == [b"answer....", of(NEWEST, b"c")]
+
+
+def test_the_frame_that_comes_is_the_newest_of_its_stream_and_of_no_other():
+    other = Stream(LATEST)
+    outbox = filled(of(NEWEST, b"a"), of(other, b"b"), of(NEWEST, b"c"), of(other, b"d"))
+    assert outbox.make_room(CLOSE, of(other, b"x"), LIMIT)
+    assert outbox.frames == [of(NEWEST, b"c")]
+
+
+def test_where_only_the_newest_are_left_there_is_no_more_room_to_make():
+    outbox = filled(*[of(Stream(LATEST), letter) for letter in (b"a", b"b", b"c", b"d")])
+    assert not outbox.make_room(CLOSE, b"x" * 10, LIMIT)
+    assert len(outbox.frames) == 4
+
+
+def test_a_strict_stream_is_not_dropped_for_a_client_that_would_lose_others():
+    outbox = filled(of(STRICT, b"a"), news(b"b"), of(STRICT, b"c"), of(STRICT, b"d"))
+    assert outbox.make_room(LATEST, of(STRICT, b"x"), LIMIT)
+    assert outbox.frames == [of(STRICT, b"a"), of(STRICT, b"c"), of(STRICT, b"d")]
+    outbox.append(of(STRICT, b"x"))
+    assert not outbox.make_room(LATEST, of(STRICT, b"y"), LIMIT)
+
+
+@pytest.mark.parametrize("stream", [OLDEST, NEWEST])
+def test_a_frame_of_a_stream_whose_first_bytes_have_left_is_never_dropped(stream):
+    outbox = filled(*[of(stream, letter) for letter in (b"a", b"b", b"c", b"d")])
+    outbox.gather()
+    outbox.sent(3)
+    assert outbox.make_room(CLOSE, of(stream, b"x"), LIMIT)
+    assert outbox.frames[0] == of(stream, b"a")

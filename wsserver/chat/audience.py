@@ -12,7 +12,7 @@ from typing import Final, Protocol
 from wsserver.chat.codec import Codec
 from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import Event, Relayed
-from wsserver.clients.router import Compressor, Peer, Wire
+from wsserver.clients.router import Compressor, Peer, Stream, Wire
 from wsserver.websocket.codes import BINARY
 from wsserver.websocket.prepared import Prepared, PreparedMessage, join_messages
 
@@ -20,10 +20,10 @@ from wsserver.websocket.prepared import Prepared, PreparedMessage, join_messages
 class Senders(Protocol):
     """The part of `Surroundings` that reaches many."""
 
-    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
+    def fan_out(self, peers: Iterable[Peer], message: Prepared, stream: Stream | None = None) -> None:
         """Give one encoded message to every peer, at the end of the turn."""
 
-    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared, stream: Stream | None = None) -> None:
         """Give it to a crowd now."""
 
 
@@ -66,10 +66,13 @@ class Audience:
             if not peers:  # a codec that nobody uses must not cost an encoding
                 del self.groups[group]
 
-    def deliver(self, events: Sequence[Event], senders: Senders, at_once: bool = False) -> int:
+    def deliver(
+        self, events: Sequence[Event], senders: Senders, stream: Stream | None = None, at_once: bool = False
+    ) -> int:
         """Give `events` to everybody here, as one piece; return how many clients that are.
 
-        `at_once`: they get nothing else this turn. Raises ChatError when an event cannot be encoded.
+        `stream`: what they belong to, where that has a queue policy of its own. `at_once`: everybody gets nothing else
+        this turn. Raises ChatError when an event cannot be encoded.
         """
         reached = 0
         encoded: dict[Codec, list[PreparedMessage]] = {}
@@ -79,14 +82,14 @@ class Audience:
                 messages = encoded[codec] = [PreparedMessage(codec.encode(event), codec.opcode) for event in events]
             message = join_messages(messages, compressor)
             if at_once and len(peers) >= CROWD:
-                senders.send_at_once(peers.values(), message)
+                senders.send_at_once(peers.values(), message, stream)
             else:
-                senders.fan_out(peers, message)
+                senders.fan_out(peers, message, stream)
             reached += len(peers)
         return reached
 
-    def relay(self, event: Relayed, senders: Senders) -> None:
+    def relay(self, event: Relayed, senders: Senders, stream: Stream | None = None) -> None:
         """Queue `event` in a binary message for everybody here."""
         for (codec, compressor), peers in self.groups.items():
             message = PreparedMessage(codec.encode_binary(event), BINARY)
-            senders.fan_out(peers, join_messages([message], compressor))
+            senders.fan_out(peers, join_messages([message], compressor), stream)

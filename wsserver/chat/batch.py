@@ -138,7 +138,7 @@ class Batch:
             if not result.duplicate:
                 news.setdefault(channel, []).append(result.message)
         for channel, messages in news.items():
-            channel.audience.deliver(messages, self._surroundings, at_once=len(news) == 1)
+            channel.audience.deliver(messages, self._surroundings, channel.stream, at_once=len(news) == 1)
 
 
 def _acknowledge(origins: list[Origin], stored: list[Stored]) -> None:

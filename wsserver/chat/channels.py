@@ -16,7 +16,7 @@ from wsserver.chat.authority import NO_RULE, ChannelRule, Rules, no_rules
 from wsserver.chat.errors import ChatError
 from wsserver.chat.presence import Roster
 from wsserver.chat.session import Session
-from wsserver.clients.router import Timer
+from wsserver.clients.router import Stream, Timer
 
 if TYPE_CHECKING:
     from wsserver.chat.catchup import CatchUp
@@ -30,13 +30,19 @@ BLANK_LIMIT: Final = 1000
 class Channel:
     """One channel. Its messages are in the log, not here."""
 
-    __slots__ = ("audience", "catching_up", "cid", "lane", "name", "pending", "roster", "rule", "timer", "timer_at")
+    __slots__ = (
+        "audience", "catching_up", "cid", "lane", "name", "notices", "pending", "roster", "rule", "stream", "timer",
+        "timer_at",
+    )  # fmt: skip
 
     def __init__(self, name: str, cid: int, rule: ChannelRule = NO_RULE) -> None:
         # configuration
         self.name = name
         self.cid = cid  # what binary frames call it
         self.rule = rule  # who may do what, and what becomes of its messages in a full queue
+        policy = rule.queue_policy
+        self.stream = None if policy is None else Stream(policy)  # what its messages belong to
+        self.notices = None if policy is None else Stream(policy)  # the same for who came and went
         # state
         self.audience = Audience()  # the members who hear it live
         self.catching_up: dict[Session, CatchUp] = {}  # the members who are still being told what they missed

@@ -7,7 +7,7 @@ from heapq import nlargest
 from typing import Any, Final
 
 from wsserver.chat.audience import Audience
-from wsserver.chat.channels import Channels
+from wsserver.chat.channels import Channel, Channels
 from wsserver.chat.requests import Caller, Requests
 from wsserver.chat.topics import Topics
 from wsserver.chat.users import Users
@@ -50,11 +50,15 @@ class Methods:
         """Return the caller's `client`, `user` (None while unnamed) and `address`."""
         return {"client": caller.client, "user": caller.user, "address": caller.address}
 
-    def channels(self, _caller: Caller, _params: Any) -> dict[str, Any]:
-        """Return `channels`, the fullest first, each with its `count` of users; `more` counts those not listed."""
-        fullest = nlargest(LISTED, self._channels, key=lambda channel: channel.roster.count)
+    def channels(self, caller: Caller, _params: Any) -> dict[str, Any]:
+        """Return `channels`, the fullest first, each with its `count` of users; `more` counts those not listed.
+
+        Of channels that the caller may not join nothing is told.
+        """
+        open_to_caller = [channel for channel in self._channels if _may_join(caller, channel)]
+        fullest = nlargest(LISTED, open_to_caller, key=lambda channel: channel.roster.count)
         listed = [{"channel": channel.name, "count": channel.roster.count} for channel in fullest]
-        return {"channels": listed, "more": len(self._channels) - len(listed)}
+        return {"channels": listed, "more": len(open_to_caller) - len(listed)}
 
     def stats(self, _caller: Caller, _params: Any) -> dict[str, float]:
         """Return the numbers of `clients`, `users`, `channels` and topic `subscriptions`, and `uptime` in seconds."""
@@ -65,3 +69,8 @@ class Methods:
             "subscriptions": len(self._topics),
             "uptime": round(self._surroundings.monotonic() - self._started, 3),
         }
+
+
+def _may_join(caller: Caller, channel: Channel) -> bool:
+    members = channel.rule.join
+    return (members is None or caller.user in members) and caller.covers(channel.name)

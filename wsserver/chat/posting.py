@@ -61,7 +61,7 @@ class Posting:
             _judge_right(channel, session.user)
         self._batch.settle(session, channel)  # texts that came first must be heard first
         event = Relayed(command.cid, command.payload)
-        channel.audience.relay(event, self._surroundings)
+        channel.audience.relay(event, self._surroundings, channel.stream)
         for other in channel.catching_up:
             other.peer.send(other.codec.encode_binary(event), BINARY)
 

@@ -10,7 +10,7 @@ Read next: `methods.py`, the methods that come with the chat.
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from wsserver.chat.errors import ChatError
@@ -27,6 +27,8 @@ class Caller:
     client: str
     address: str
     user: str | None
+    covers: Callable[[str], bool] = field(default=lambda _channel: True, compare=False, repr=False)
+    """Tells whether its token, where one was asked for, reaches as far as a channel."""
 
 
 Handler = Callable[[Caller, Any], Any]
@@ -52,7 +54,7 @@ class Requests:
             raise ChatError("unknown_method", f"There is no method {command.method[:64]!r}.")
         peer = session.peer
         try:
-            result = handler(Caller(peer.id, peer.address, session.user), command.params)
+            result = handler(Caller(peer.id, peer.address, session.user, session.covers), command.params)
             payload = session.codec.encode(Response(result, id=command.id))  # fails for what JSON cannot write
         except ChatError:
             raise

@@ -93,7 +93,7 @@ class Rooms:
     def leave_uncovered(self, session: Session) -> None:
         """Leave every channel that the session's new token does not cover, and say so."""
         for name, channel in session.channels.items():
-            if session.grant is not None and not session.grant.covers(name):
+            if not session.covers(name):
                 self._batch.settle(session, channel)
                 sentence = f"Your new token does not cover the channel {name!r}: you have left it."
                 session.refuse(ChatError("forbidden", sentence), None)
@@ -101,7 +101,7 @@ class Rooms:
 
     def _judge_right(self, session: Session, user: str | None, channel: str) -> None:
         """Let somebody pass who may join; `user` is the name that the session has or wants, None for a guest."""
-        if session.grant is not None and not session.grant.covers(channel):
+        if not session.covers(channel):
             raise ChatError("forbidden", f"Your token does not cover the channel {channel!r}.")
         members = self._channels.rule_of(channel).join
         if members is not None and user not in members:

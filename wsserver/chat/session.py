@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from wsserver.chat.channels import Channel
 
 Commands = Mapping[type, Callable[["Session", Any], None]]
-"""Who carries out which command; `bytes` stands for a binary message."""
+"""Who carries out which command."""
 
 _NO_CHANNELS: Final[Mapping[str, "Channel"]] = MappingProxyType({})
 
@@ -56,6 +56,10 @@ class Session:
         left = {name: other for name, other in self.channels.items() if other is not channel}
         self.channels = left or _NO_CHANNELS
 
+    def covers(self, name: str) -> bool:
+        """Tell whether its token, where one was asked for, reaches as far as the channel of that name."""
+        return self.grant is None or self.grant.covers(name)
+
     def member_of(self, name: str) -> "Channel":
         """Return the channel of that name; when it is no member, raise ChatError.
 
@@ -64,7 +68,7 @@ class Session:
         channel = self.channels.get(name)
         if channel is None:
             judge_channel(name)
-            if self.grant is not None and not self.grant.covers(name):
+            if not self.covers(name):
                 raise ChatError("forbidden", f"Your token does not cover the channel {name!r}.")
             raise ChatError("not_joined", f"You are not a member of the channel {name!r}; join it first.")
         return channel

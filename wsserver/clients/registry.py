@@ -19,7 +19,7 @@ from wsserver.http.response import encode_response, error_response
 from wsserver.net.crowd import Wire, send_to_crowd
 from wsserver.net.ebb import Ebb
 from wsserver.net.farewell import Farewell
-from wsserver.net.outbox import Droppable
+from wsserver.net.outbox import Droppable, Stream, Streamed
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
 from wsserver.websocket.deflate import Compressor, Terms
@@ -159,19 +159,21 @@ class Registry:
         """Call `callback` once, before this turn's output is sent."""
         self._reactor.at_end_of_turn(callback)
 
-    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
+    def fan_out(self, peers: Iterable[Peer], message: Prepared, stream: Stream | None = None) -> None:
         """Give one encoded message to every peer that talks; see `router.Surroundings`.
 
         Nothing in it calls back: trouble is reported in the next turn, so `peers` cannot change meanwhile.
         """
-        frame = Droppable(message.frame) if message.droppable else message.frame
+        frame = _mark(message.frame, stream) if message.droppable else message.frame
         if self.house.compression is not None and isinstance(message, PreparedMessage) and message.is_large:
-            self._fan_out_compressed(cast(Iterable[Client], peers), message, frame)
+            self._fan_out_compressed(cast(Iterable[Client], peers), message, frame, stream)
             return
         for client in cast(Iterable[Client], peers):
             client.transport.write(frame)
 
-    def _fan_out_compressed(self, clients: Iterable[Client], message: PreparedMessage, plain: bytes) -> None:
+    def _fan_out_compressed(
+        self, clients: Iterable[Client], message: PreparedMessage, plain: bytes, stream: Stream | None
+    ) -> None:
         """Give each client the frame of what it agreed on; those who agreed on the same share it."""
         shared: dict[Compressor | None, bytes] = {None: plain}
         for client in clients:
@@ -180,10 +182,15 @@ class Registry:
             if frame is None and compressor is not None:
                 frame = message.encode_for(compressor)
                 if compressor.droppable:
-                    frame = shared[compressor] = Droppable(frame)
+                    frame = shared[compressor] = _mark(frame, stream)
             client.transport.write(frame or plain)
 
-    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared, stream: Stream | None = None) -> None:
         """Send one encoded message on every wire now; see `router.Surroundings`."""
-        frame = Droppable(message.frame) if message.droppable else message.frame
+        frame = _mark(message.frame, stream) if message.droppable else message.frame
         send_to_crowd(self._reactor, wires, frame)
+
+
+def _mark(frame: bytes, stream: Stream | None) -> bytes:
+    """Return a frame that may be dropped, by the policy of its stream or, without one, of each client."""
+    return Droppable(frame) if stream is None else Streamed(frame, stream)

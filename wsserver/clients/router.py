@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from wsserver.http.request import Request
 from wsserver.net.crowd import Wire as Wire
+from wsserver.net.outbox import Stream as Stream
 from wsserver.websocket.codes import TEXT
 from wsserver.websocket.deflate import Compressor as Compressor
 from wsserver.websocket.prepared import Prepared
@@ -79,13 +80,15 @@ class Surroundings(Protocol):
     def at_end_of_turn(self, callback: Callable[[], None]) -> None:
         """Call `callback` once, when all events of this turn are handled and before anything is sent."""
 
-    def fan_out(self, peers: Iterable[Peer], message: Prepared) -> None:
+    def fan_out(self, peers: Iterable[Peer], message: Prepared, stream: Stream | None = None) -> None:
         """Give one encoded message, or several joined, to every peer; they leave at the end of the turn.
+
+        `stream`: what it belongs to, where that has a queue policy of its own.
 
         Nobody is told of a loss meanwhile, so `peers` does not change.
         """
 
-    def send_at_once(self, wires: Iterable[Wire], message: Prepared) -> None:
+    def send_at_once(self, wires: Iterable[Wire], message: Prepared, stream: Stream | None = None) -> None:
         """The same for a crowd that gets nothing else this turn, by its wires: 15 % less for each of a thousand.
 
         Whoever has something waiting gets it behind that. Forget the wire of a peer when its conversation ends.

@@ -32,6 +32,27 @@ class Droppable(bytes):
     __slots__ = ()
 
 
+class Stream:
+    """What several frames belong to that has a queue policy of its own, whatever the client's is."""
+
+    __slots__ = ("policy",)
+
+    def __init__(self, policy: str) -> None:
+        self.policy = policy  # one of QUEUE_POLICIES
+
+
+class Streamed(bytes):
+    """A frame of a stream. (A subclass of bytes cannot have slots: it has a dict, once for all who get the frame.)"""
+
+    stream: Stream
+
+    def __new__(cls, frame: bytes, stream: Stream) -> "Streamed":
+        """Mark `frame` as one of `stream`."""
+        self = super().__new__(cls, frame)
+        self.stream = stream
+        return self
+
+
 class Replacing(bytes):
     """A frame that makes an earlier one of its kind in the same queue pointless: only the latest has to arrive."""
 
@@ -99,28 +120,40 @@ class Outbox:
         self._weigh()
         return dropped
 
-    def make_room(self, policy: str, size: int, limit: int) -> bool:
-        """Drop what `policy` allows until a frame of `size` bytes fits well below `limit`; tell whether it fits.
+    def make_room(self, policy: str, incoming: bytes, limit: int) -> bool:
+        """Drop what may be dropped until the frame `incoming` fits well below `limit`; tell whether it fits.
 
-        `close` drops nothing. `drop-oldest` drops the oldest droppable frames, `latest` all of them. Answers, pongs and
-        the Close are never dropped, nor is a frame whose first bytes have left.
+        `close` drops nothing. `drop-oldest` drops the oldest droppable frames, `latest` all of them. A frame of a
+        stream goes by the policy of that, not by `policy`: of a `latest` one the newest frame stays, which may be
+        `incoming`. Answers, pongs and the Close are never dropped, nor is a frame whose first bytes have left.
         """
-        if policy == CLOSE:
+        newest = {frame.stream: index for index, frame in enumerate(self.frames) if type(frame) is Streamed}
+        if policy == CLOSE and not newest:
             return False
+        if type(incoming) is Streamed:
+            newest.pop(incoming.stream, None)
         # a quarter of the limit at once, so that a queue that stays full is not walked through for every message
-        room_for = min(limit - size - ENTRY_OVERHEAD, limit * 3 // 4)
+        room_for = min(limit - len(incoming) - ENTRY_OVERHEAD, limit * 3 // 4)
         kept: list[bytes] = []
         for index, frame in enumerate(self.frames):
-            droppable = type(frame) is Droppable and not (index == 0 and self.head_sent)
-            if droppable and (policy == LATEST or self.queued > room_for):
+            its_policy = _policy_of(frame, policy) if index or not self.head_sent else CLOSE
+            is_newest = type(frame) is Streamed and newest.get(frame.stream) == index
+            if (its_policy == DROP_OLDEST and self.queued > room_for) or (its_policy == LATEST and not is_newest):
                 self.queued -= len(frame) + ENTRY_OVERHEAD
             else:
                 kept.append(frame)
         self.frames[:] = kept
-        return self.queued + size + ENTRY_OVERHEAD <= limit
+        return self.queued + len(incoming) + ENTRY_OVERHEAD <= limit
 
     def _weigh(self) -> None:
         self.queued = sum(len(frame) + ENTRY_OVERHEAD for frame in self.frames)
+
+
+def _policy_of(frame: bytes, policy: str) -> str:
+    """Return what may be done with a frame in the queue of a client that has `policy`."""
+    if type(frame) is Streamed:
+        return frame.stream.policy
+    return policy if type(frame) is Droppable else CLOSE
 
 
 def _count_up_to(frames: list[bytes], limit: int) -> int:

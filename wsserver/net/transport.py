@@ -160,7 +160,7 @@ class Transport(Outbox):
         """Queue a frame, within the limit; it leaves at the end of the turn."""
         queued = self.queued + len(frame) + ENTRY_OVERHEAD
         if queued > self.limit:
-            if not self._make_room(len(frame)):
+            if not self._make_room(frame):
                 return
             queued = self.queued + len(frame) + ENTRY_OVERHEAD
         if not self.frames:
@@ -188,8 +188,8 @@ class Transport(Outbox):
             self.reactor.dirty.append(self)
         self.append(data)
 
-    def _make_room(self, size: int) -> bool:
-        """The limit is reached: send what the kernel takes, then let the policy decide. -> may `size` bytes be queued?
+    def _make_room(self, frame: bytes) -> bool:
+        """The limit is reached: send what the kernel takes, then let the policy decide. -> may `frame` be queued?
 
         A single frame may be larger than the limit: it only has to find the queue empty.
         """
@@ -197,10 +197,10 @@ class Transport(Outbox):
             return False
         if not self._blocked:
             self.flush()
-        if not self.frames or self.queued + size + ENTRY_OVERHEAD <= self.limit:
+        if not self.frames or self.queued + len(frame) + ENTRY_OVERHEAD <= self.limit:
             return self._noted is None
         before = self._unsent()
-        fits = self.make_room(self.policy, size, self.limit)
+        fits = self.make_room(self.policy, frame, self.limit)
         self._owed -= before - self._unsent()
         if fits:
             return True
