@@ -15,6 +15,7 @@ run: $(VENV)/.ready-run ## install the project into .venv and serve the chat pag
 test: $(VENV)/.ready-test ## install what tests need and run all of them, and what can differ on every other interpreter
 	@.ci/browser
 	@.ci/everywhere $(PY)
+	@$(PY) tests/conformance/run.py
 
 check: lint types check-docs ## what CI runs besides the tests: style, types, generated documents
 

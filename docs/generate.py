@@ -97,7 +97,7 @@ def configuration() -> str:
     for name, section in SECTIONS.items():
         lines += ["", f"## `[{name}]`", "", section.__doc__ or "", "", "| key | default | reason |", "|---|---|---|"]
         defaults = section()
-        for key, (kind, reason, only) in settings_of(section).items():
+        for key, (kind, reason, only, _secret) in settings_of(section).items():
             fixed = " (*fixed*)" if only is not None else ""
             default = kind.render(getattr(defaults, key)).replace("|", "\\|")
             lines.append(f"| `{name}.{key}` | `{default}`{fixed} | {reason} |")
