@@ -11,7 +11,7 @@ import time
 import pytest
 
 from tests.clients.conftest import expect_errors, house, make_house  # noqa: F401 - fixtures for all files here
-from tests.scenarios.conftest import connect, open_socket, start  # noqa: F401 - fixtures for all files here
+from tests.scenarios.conftest import connect, language, open_socket, start  # noqa: F401 - fixtures for all files here
 from tests.scenarios.running import PATIENCE_S, RunningServer
 from tests.scenarios.talking import open_raw
 from tests.threats.attacking import Attacker, open_files
