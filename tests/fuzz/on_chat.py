@@ -10,14 +10,20 @@ The input is lines. Two clients speak; a line is what the first one says, but fo
 | `+`           | a second passes                                 |
 | `-`           | the second client is lost, and a new one comes  |
 | `~`           | the store breaks, or works again                |
+| `*`           | the store answers what it was asked, or from now on later, or at once again |
+
+In what they say, `"epoch":"?"` stands for the epoch that was heard of last.
 """
 
 import json
 from collections import Counter
 from typing import Any
+from unittest.mock import patch
 
 from tests.chat.fakes import Client, Json, World
+from wsserver.chat import history
 from wsserver.chat.errors import RETRY
+from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.vocabulary import COMMAND_TYPES, SAFE_INTEGER
 from wsserver.websocket.codes import BINARY, TEXT
 
@@ -28,45 +34,77 @@ TOLD = frozenset(
 """The types of what a client is told."""
 
 
+PAGE_CHARS = 100
+"""A page that holds one message: then even a short history is told slice by slice."""
+
+
 def chat(data: bytes) -> None:
     """Nothing but answers comes out; every id comes back once; each seq follows the last; nothing stays behind."""
-    world = World(history=3, channels_per_client=2, channels=3, recovery_limit=2, names=1)
-    epochs = set[str]()
-    first, second = _Witness(world, epochs), _Witness(world, epochs)
-    for line in data.split(b"\n"):
+    with patch.object(history, "PAGE_CHARS", PAGE_CHARS):
+        _Scene().play(data.split(b"\n"))
+
+
+class _Scene:
+    """A chat with two clients, and what both of them know."""
+
+    def __init__(self) -> None:
+        self.world = World(history=4, channels_per_client=2, channels=3, recovery_limit=3, names=1)
+        self.epochs: list[str] = []  # that somebody has heard of
+        self.prompt = True  # the store has always answered at once
+        self._first, self._second = _Witness(self), _Witness(self)
+
+    def play(self, lines: list[bytes]) -> None:
+        """Do what the lines say, then let everything come to its end."""
+        for line in lines:
+            self._do(line)
+            self._listen()
+        self.world.store.broken = self.world.store.late = False
+        if self.world.store.out is not None:
+            self.world.store.answer()
+        self.world.advance(1)  # what waited for that goes on in turns of its own
+        self._listen()
+        self._first.go(1000)
+        self._second.go(1006)
+        self._check_nothing_is_left()
+
+    def _do(self, line: bytes) -> None:
+        store = self.world.store
         if line == b"-":
-            second.go(1006)
-            second = _Witness(world, epochs)
+            self._second.go(1006)
+            self._second = _Witness(self)
         elif line == b"+":
-            world.advance(1)
+            self.world.advance(1)
         elif line == b"~":
-            world.store.broken = not world.store.broken
+            store.broken = not store.broken
+        elif line == b"*" and store.out is not None:
+            store.answer(StoreUnavailable("the disk is full") if store.broken else None)
+        elif line == b"*":
+            store.late, self.prompt = not store.late, False
+        elif line[:1] == b">":
+            self._second.say(line[1:])
         elif line:
-            speaker, said = (second, line[1:]) if line[:1] == b">" else (first, line)
-            speaker.say(said)
+            self._first.say(line)
         else:
-            world.end_turn()
-        first.listen()
-        second.listen()
-    world.store.broken = False
-    first.go(1000)
-    second.go(1006)
-    _check_nothing_is_left(world)
+            self.world.end_turn()
 
+    def _listen(self) -> None:
+        self._first.listen()
+        self._second.listen()
 
-def _check_nothing_is_left(world: World) -> None:
-    world.advance(60)
-    assert not world.surroundings.armed()
-    router: Any = world.router
-    assert [len(part) for part in (router._everyone, router._users, router._topics, router.channels)] == [0, 0, 0, 0]
+    def _check_nothing_is_left(self) -> None:
+        self.world.advance(60)
+        assert not self.world.surroundings.armed()
+        router: Any = self.world.router
+        parts = (router._everyone, router._users, router._topics, router._batch, router._waiting, router.channels)
+        assert [len(part) for part in parts] == [0] * len(parts)
 
 
 class _Witness:
     """A client that checks all it is told."""
 
-    def __init__(self, world: World, epochs: set[str]) -> None:
-        self._client: Client = world.connect()
-        self._epochs = epochs  # that somebody has heard of
+    def __init__(self, scene: _Scene) -> None:
+        self._scene = scene
+        self._client: Client = scene.world.connect()
         self._owed: Counter[str | int] = Counter()  # ids that have not come back
         self._sure = True  # whether we know of all it said which ids have to come back
         self._last: dict[str, int] = {}  # the newest seq that was heard, of each channel
@@ -82,13 +120,17 @@ class _Witness:
             text = said.decode()
         except UnicodeDecodeError:
             return
+        if self._scene.epochs:
+            text = text.replace('"epoch":"?"', f'"epoch":"{self._scene.epochs[-1]}"')
         is_json, value = _parse(text)
         self._sure &= is_json is not None
         id: Any = value.get("id") if isinstance(value, dict) else None
         if _good(id):
             self._owed[id] += 1
         heard = len(self._client.peer.sent)
-        self._client.raw(said, TEXT)
+        self._client.raw(text.encode(), TEXT)
+        if not self._scene.prompt:
+            return
         if is_json is False:
             answer = json.loads(self._client.peer.sent[heard][1])
             assert answer["type"] == "error" and answer["code"] in ("bad_json", "bad_message")
@@ -115,8 +157,9 @@ class _Witness:
             seqs = [message["seq"] for message in event["messages"]]
             assert seqs == [seqs[0] + index for index in range(len(seqs))]
             self._last[channel] = seqs[-1] if seqs else event["seq"]
-            assert event["epoch"] in self._epochs or event["seq"] == 0, "a new log begins at 0"
-            self._epochs.add(event["epoch"])
+            epochs = self._scene.epochs
+            assert event["epoch"] in epochs or event["seq"] == 0, "a new log begins at 0"
+            epochs.append(event["epoch"])
         elif kind == "left":
             self._last.pop(channel, None)
         elif kind == "message":
@@ -127,8 +170,8 @@ class _Witness:
         """End the connection; all questions have been answered by then."""
         self._client.gone(code)
         self.listen()
-        closed = self._client.peer.closed is not None
-        assert closed or not self._sure or not +self._owed, "an answer is missing"
+        cut_off = self._client.peer.closed is not None or self._scene.world.store.out is not None
+        assert cut_off or not self._sure or not +self._owed, "an answer is missing"
 
 
 def _parse(text: str) -> tuple[bool | None, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.fuzz import on_chat, on_deflate, on_http, on_settings, on_websocket
+from tests.fuzz import on_access, on_chat, on_deflate, on_http, on_protobuf, on_settings, on_websocket
 
 CORPUS = Path(__file__).parent / "corpus"
 """Inputs that lead somewhere, in a folder for each target."""
@@ -78,7 +78,24 @@ _CHAT = (
     b'"time"', b'"whoami"', b'"channels"', b'"stats"', b'{"type":"presence","channel":"a"}',
     b'{"type":"history","channel":"a","before":2}', b'"after":0', b'"limit":1', b'{"type":"auth","token":""}',
     b'{"type":"ping","id":"p"}', b"\n", b"\n\n", b"\n>", b"!\0\0\0\1", b"\n+\n", b"\n-\n", b"\n~\n", b"\\u0000",
-    b"\\ud800", b"null", b"true", b"1e400", b"NaN", b"[[[[", b"{}",
+    b"\n*\n", b'"epoch":"?"', b"\\ud800", b"null", b"true", b"1e400", b"NaN", b"[[[[", b"{}",
+)  # fmt: skip
+_ENVELOPES = (
+    b"\x0a\1a",
+    b"\x12\1a",
+    b"\x1a\1x",
+    b"\0",
+    b"\1",
+    b"\x0a",
+    b"[1]",
+    b'{"a":1}',
+    b"\x80\1",
+    b"echo",
+    b"\xff",
+)
+_TOKENS = (
+    b'{"alg":"HS256"}\n', b'{"sub":"ann","exp":1700000060}', b'"nbf":1700000004', b'"aud":"chat.example"', b'"aud":[',
+    b'"channels":["news:*"]', b'"crit":[]', b'"alg":"none"', b'"exp":1e10', b",", b".", b"eyJhbGciOiJIUzI1NiJ9.",
 )  # fmt: skip
 _SETTINGS = (
     b"server.", b"websocket.", b"limits.", b"chat.", b"presence.", b"log.", b"port=", b"hosts=", b"origins=", b"drain=",
@@ -114,6 +131,8 @@ TARGETS = {
             "compressed-frames", on_deflate.compressed_frames, ("websocket.parser", "websocket.messages"), _SQUEEZED
         ),
         Target("chat", on_chat.chat, ("chat",), _CHAT),
+        Target("envelopes", on_protobuf.envelopes, ("chat.codec_protobuf",), _ENVELOPES),
+        Target("token", on_access.token, ("access.tokens",), _TOKENS),
         Target("assignments", on_settings.assignments, ("config", "configuration.kinds"), _SETTINGS),
         Target("toml", on_settings.toml, ("config", "configuration"), _TOML),
     )

@@ -54,7 +54,7 @@ def test_only_declared_packages_are_imported() -> None:
                 assert top in {"wsserver", *sys.stdlib_module_names, *declared}, f"{name(path)}: {module}"
 
 
-@pytest.mark.parametrize("target", ["run", "test", "check", "lint", "types", "conformance", "bench", "docs"])
+@pytest.mark.parametrize("target", ["run", "test", "check", "lint", "types", "conformance", "fuzz", "bench", "docs"])
 def test_make_lists_its_targets_with_a_sentence(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     [line] = [line for line in makefile.splitlines() if line.startswith(f"{target}:")]
