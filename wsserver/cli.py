@@ -58,6 +58,7 @@ examples:
   wsserver check-config wsserver.toml           judge the file before you use it
   wsserver serve -c wsserver.toml
   wsserver token --user ann --channel "news:*"  a token for token mode, signed with WSSERVER_AUTH_SECRET
+  wsserver migrate --store sqlite:wsserver.db   bring an older file up to date without serving it
 
 Settings are taken from flags, then WSSERVER_SECTION_KEY variables, then the file, then the defaults.
 Exit codes: 0 clean stop, 1 could not run, 2 usage or configuration.
@@ -105,6 +106,11 @@ def _build_parser() -> argparse.ArgumentParser:
     check = commands.add_parser("check-config", help="judge a configuration file", allow_abbrev=False)
     check.add_argument("file", metavar="FILE")
     check.set_defaults(run=_check_config)
+    migrate = commands.add_parser(
+        "migrate", help="bring the store's schema up to date (serve does it too)", allow_abbrev=False
+    )
+    migrate.set_defaults(run=_migrate)
+    _add_setting_flags(migrate)
     show = commands.add_parser("config", help="print the effective configuration as TOML", allow_abbrev=False)
     show.set_defaults(run=_show_config)
     _add_setting_flags(show)
@@ -170,6 +176,17 @@ def _serve(arguments: argparse.Namespace) -> int:
 def _check_config(arguments: argparse.Namespace) -> int:
     load(arguments.file)
     print(f"{arguments.file} is good")
+    return EXIT_OK
+
+
+def _migrate(arguments: argparse.Namespace) -> int:
+    from wsserver.chat.log import StoreUnavailable
+    from wsserver.stores.opening import migrate_store
+
+    try:
+        print(migrate_store(_load(arguments).store.url))
+    except StoreUnavailable as error:
+        return _complain(f"{error}.", EXIT_FAILED)
     return EXIT_OK
 
 

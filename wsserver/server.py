@@ -1,6 +1,6 @@
 """The composition root: the one place that knows every part. It builds them, wires them, starts them, and stops them.
 
-    Config -> World -> Reactor -> Listener(s) -> Registry -> Site -> /chat: ChatRouter -> MemoryStore, rights
+    Config -> World -> Reactor -> Listener(s) -> Registry -> Site -> /chat: ChatRouter -> Storage, rights
                                                                   -> /echo: EchoRouter
                                                                   -> /livez, /readyz, and the files of the page
 
@@ -24,6 +24,7 @@ from wsserver.access.secret import MISSING_LIBRARY
 from wsserver.chat.authority import Authority
 from wsserver.chat.codec import Codec
 from wsserver.chat.codec_json import JsonCodec
+from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.router import JSON_SUBPROTOCOL, ChatRouter
 from wsserver.chat.settings import ChatSettings
 from wsserver.clients.admission import Admission
@@ -46,7 +47,7 @@ from wsserver.observe import logs
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import SELECT_FD_LIMIT
 from wsserver.reactor.world import World
-from wsserver.stores.memory import MemoryStore
+from wsserver.storage import Storage
 from wsserver.websocket.deflate import Terms
 
 SPARE_FDS: Final = 256
@@ -67,14 +68,21 @@ class Server:
         """Build everything that needs no socket. `page` holds the files of the page.
 
         `routers` are served at their paths besides `/chat` and `/echo`, or in their place.
+        Raises StoreUnavailable, and ConfigError.
         """
         self.config = config
         self.world = world
         self.reactor = Reactor(world, world.open_poller(config.server.poller), _report_crash)
         permissions = Permissions(config.channels, config.chat.history)
-        store = MemoryStore(world.random_bytes, world.monotonic, permissions.history_of)
-        authority = _authority(config, world)
-        self.chat = ChatRouter(_chat_settings(config), store, _codecs(), authority=authority, rules=permissions.rule_of)
+        try:
+            authority = _authority(config, world)
+            self.storage = Storage(self.reactor, config, permissions.history_of, self._on_store_lost)
+        except BaseException:
+            self.reactor.close()
+            raise
+        self.chat = ChatRouter(
+            _chat_settings(config), self.storage.store, _codecs(), authority=authority, rules=permissions.rule_of
+        )
         self.site = Site(
             routers={"/chat": self.chat, "/echo": EchoRouter(), **(routers or {})},
             pages={"/livez": self._livez, "/readyz": self._readyz},
@@ -151,7 +159,13 @@ class Server:
             listener.close()
         if self.listeners and self.config.server.unix:
             self.world.unlink(self.config.server.unix)
+        self.storage.close()
         self.reactor.close()
+
+    def _on_store_lost(self) -> None:
+        """Without its store the server promises what it cannot keep; started anew, it sees what is really there."""
+        self._exit_code = EXIT_FAILED
+        self.reactor.stop()
 
     def _on_stop_signal(self) -> None:
         if not self.drain.started:
@@ -178,6 +192,8 @@ class Server:
         _only_get(request)
         if self.site.draining:
             return json_response(503, {"status": "unavailable", "reason": "draining"})
+        if self.storage.fault is not None:
+            return json_response(503, {"status": "unavailable", "reason": self.storage.fault})
         return json_response(200, {"status": "ready"})
 
 
@@ -187,7 +203,10 @@ def run(config: Config, routers: Mapping[str, Router] | None = None) -> int:
         page = Directory(find_static(config.server.static))
     except OSError as error:
         return _fail(f"cannot read the files of the page: {error}. Name their folder with --set server.static=PATH.")
-    server = Server(config, World(), page, routers)
+    try:
+        server = Server(config, World(), page, routers)
+    except StoreUnavailable as error:
+        return _fail(f"{error}.")
     try:
         server.start()
     except OSError as error:

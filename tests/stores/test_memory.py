@@ -45,67 +45,9 @@ def seqs(messages: list[MessageEvent]) -> list[int]:
     return [message.seq for message in messages]
 
 
-def test_every_channel_counts_from_one_without_a_gap() -> None:
-    store = make()
-    assert post(store, 2) + post(store, 1, "other") + post(store, 2) == [1, 2, 1, 3, 4]
-
-
-def test_what_goes_in_comes_out() -> None:
-    store = make()
-    (stored,) = append(store, Publication("c", "ann", "hällo", 1234))
-    assert stored.message == MessageEvent("c", 1, "ann", "hällo", 1234)
-    assert store.after("c", 0, 10) == [stored.message]
-
-
-def test_an_empty_batch_is_no_mistake() -> None:
-    assert append(make()) == []
-
-
-def test_a_channel_gets_its_epoch_when_it_is_first_asked_about_and_keeps_it() -> None:
-    store = make()
-    first = store.head("c")
-    post(store, 3)
-    head = store.head("c")
-    assert (first.seq, first.oldest) == (0, 1)
-    assert (head.epoch, head.seq, head.oldest) == (first.epoch, 3, 1)
-    assert store.head("other").epoch != first.epoch
-
-
 def test_another_store_has_other_epochs() -> None:
     one, other = (MemoryStore(Random(seed).randbytes, Clock()) for seed in (1, 2))
     assert one.head("c").epoch != other.head("c").epoch
-
-
-@pytest.mark.parametrize(
-    ("seq", "limit", "after", "before"),
-    [
-        (0, 3, [1, 2, 3], []),
-        (5, 3, [6, 7, 8], [2, 3, 4]),
-        (9, 3, [10], [6, 7, 8]),
-        (10, 3, [], [7, 8, 9]),
-        (11, 3, [], [8, 9, 10]),
-        (99, 3, [], [8, 9, 10]),
-        (-5, 3, [1, 2, 3], []),
-        (5, 0, [], []),
-        (5, 100, [6, 7, 8, 9, 10], [1, 2, 3, 4]),
-    ],
-)
-def test_pages_before_and_after(seq: int, limit: int, after: list[int], before: list[int]) -> None:
-    store = make()
-    post(store, 10)
-    assert seqs(store.after("c", seq, limit)) == after
-    assert seqs(store.before("c", seq, limit)) == before
-
-
-@pytest.mark.parametrize("history", [1, 3, 8, 100])
-def test_a_channel_keeps_exactly_so_many_messages_at_every_moment(history: int) -> None:
-    store = make(history)
-    for seq in range(1, 300):
-        post(store)
-        head = store.head("c")
-        kept = list(range(max(1, seq - history + 1), seq + 1))
-        assert seqs(store.after("c", 0, 1000)) == seqs(store.before("c", seq + 1, 1000)) == kept
-        assert (head.seq, head.oldest) == (seq, kept[0])
 
 
 def test_a_channel_without_history_numbers_and_keeps_nothing() -> None:
@@ -115,27 +57,6 @@ def test_a_channel_without_history_numbers_and_keeps_nothing() -> None:
     assert (head.seq, head.oldest) == (5, 6)
     assert store.after("c", 0, 10) == store.before("c", 6, 10) == store.before("c", 3, 10) == []
     assert store._chars == 0
-
-
-def test_how_much_is_kept_is_asked_for_each_channel() -> None:
-    store = MemoryStore(bytes, Clock(), {"a": 1, "b": 2}.__getitem__)
-    for channel in ("a", "b"):
-        post(store, 5, channel)
-    assert (seqs(store.after("a", 0, 9)), seqs(store.after("b", 0, 9))) == ([5], [4, 5])
-
-
-def test_a_key_is_stored_once_and_answered_with_the_first_message() -> None:
-    store = make()
-    (first,) = append(store, Publication("c", "ann", "one", 1, "k"))
-    (second,) = append(store, Publication("c", "ann", "two", 2, "k"))
-    assert (first.duplicate, second.duplicate) == (False, True)
-    assert (second.message.seq, second.message.ts) == (1, 1)
-    assert store.head("c").seq == 1
-
-
-def test_a_key_is_of_one_user_in_one_channel() -> None:
-    store = make()
-    assert post(store, key="k") + post(store, user="bob", key="k") + post(store, channel="other", key="k") == [1, 2, 1]
 
 
 def test_a_key_holds_for_five_minutes_after_the_first_and_not_longer() -> None:

@@ -13,6 +13,7 @@ source: it says what it expects, and the caller says where.
 | Flag     | true false                        | bool               |
 | Text     | "localhost"                       | str                |
 | Choice   | "text"                            | str, one of a few  |
+| StoreUrl | "memory:" "sqlite:wsserver.db"    | str                |
 | Names    | ["a", "b"], or "a,b" in a string  | tuple of str       |
 
 Read next: `settings.py`.
@@ -23,8 +24,10 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from wsserver.stores.address import EXPECTED, parse_address
+
 LONGEST_S: Final = 7 * 86400.0
-"""No duration here means anything past a week, and poll(2) cannot sleep for more than 24 days."""
+"""Nothing that is waited for means anything past a week, and poll(2) cannot sleep for more than 24 days."""
 
 LARGEST: Final = 2**53 - 1
 """The greatest integer that every JSON and TOML implementation agrees on."""
@@ -178,6 +181,24 @@ class Text:
     def parse(self, raw: object) -> str:
         if not isinstance(raw, str) or not _is_line(raw):
             raise ValueError
+        return raw
+
+    def render(self, value: str) -> str:
+        return _quote(value)
+
+
+@dataclass(frozen=True, slots=True)
+class StoreUrl:
+    """Where messages are kept (`stores/address.py`)."""
+
+    @property
+    def expected(self) -> str:
+        return EXPECTED
+
+    def parse(self, raw: object) -> str:
+        if not isinstance(raw, str) or not _is_line(raw):
+            raise ValueError
+        parse_address(raw)
         return raw
 
     def render(self, value: str) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
-from wsserver.configuration.kinds import Choice, Count, Duration, Flag, Kind, Names, Rate, Size, Text
+from wsserver.configuration.kinds import Choice, Count, Duration, Flag, Kind, Names, Rate, Size, StoreUrl, Text
 from wsserver.net.outbox import QUEUE_POLICIES
 from wsserver.reactor.poller import available_pollers
 
@@ -189,6 +189,9 @@ class ChatSettings:
     """Channels and what they remember."""
 
     history: int = setting(Count(most=10**9), 10000, "Messages kept of a channel: weeks of talk; 0: none are kept.")
+    history_age: float = setting(
+        Duration(most_s=100 * 365 * 86400.0), "0s", "A message in a file is deleted soon after; 0: none is too old."
+    )
     recovery_limit: int = setting(
         Count(), 1000, "Missed messages sent after a reconnect; who missed more is better served with the newest page."
     )
@@ -199,13 +202,13 @@ class StoreSettings:
     """Where messages are kept."""
 
     url: str = setting(
-        Text('"memory:"'), "memory:", "Needs nothing and forgets everything when the server stops.", only=("memory:",)
+        StoreUrl(), "memory:", "memory: forgets everything when the server stops; sqlite:PATH keeps it in a file."
     )
     durability: str = setting(
         Choice(("process", "power")),
         "process",
-        "An acknowledged message survives the death of the process, as far as the store can; a power cut costs more.",
-        only=("process",),
+        "An acknowledged message survives the death of the process; with power, at the price of the disk's time, "
+        "also a power cut.",
     )
 
 

@@ -119,6 +119,14 @@ class World:
         """Give the reserve back, so that one more connection can be accepted and told to go."""
         os.close(fd)
 
+    def boot_id(self) -> str:
+        """The name of this run of the machine, another one after each boot (random(4)); empty where nobody knows."""
+        try:
+            with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+                return file.read().strip()
+        except OSError:
+            return ""
+
     def unlink(self, path: str) -> None:
         """Remove a Unix socket of ours; one that is gone already is fine."""
         try:

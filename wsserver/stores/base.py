@@ -20,8 +20,25 @@ HISTORY: Final = 10_000
 """Messages kept of a channel where nothing else is said: some days of a busy one."""
 
 
+class Reporter(Protocol):
+    """Who is told how a store fares; sentences are parts of one, without a capital or a full stop."""
+
+    def trouble(self, sentence: str) -> None:
+        """Something cannot be done just now; it is tried again."""
+
+    def recovered(self) -> None:
+        """It can be done again."""
+
+    def lost(self, sentence: str) -> None:
+        """It will never be done again by this process, which had better end."""
+
+
 class Store(Log, Protocol):
     """A log that is opened and closed."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be stored just now; None when all is well."""
 
     def close(self) -> None:
         """Write what is not written yet and let go of everything. The store is not used again."""

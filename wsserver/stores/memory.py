@@ -69,6 +69,7 @@ class MemoryStore:
         chars_limit: int = CHARS_LIMIT,
     ) -> None:
         """`history_of(channel)` is how many messages a channel keeps; it is asked once, when the channel is new."""
+        self.trouble: str | None = None  # it never has any
         self._random_bytes = random_bytes
         self._monotonic = monotonic
         self._history_of = history_of
