@@ -96,7 +96,7 @@ def test_interrupt_before_the_server_listens_is_no_trace(monkeypatch: pytest.Mon
         ["--set", "sever.port=1"],
         ["--set", "nonsense"],
         ["-c", "/nowhere/wsserver.toml"],
-        ["--store", "sqlite:a.db"],
+        ["--store", "wsserver.db"],
         ["--workers", "2"],
         ["--admin", "127.0.0.1:9000"],
         ["--tls-cert", "a.pem"],
@@ -171,3 +171,20 @@ def test_dangerous_settings_are_logged_at_start(served: list[Config], monkeypatc
     monkeypatch.setattr(logs, "get", lambda source: log)
     main(["--host", "0.0.0.0"])
     assert [sentence for sentence in said if "0.0.0.0" in sentence]
+
+
+def test_migrate_brings_a_file_up_to_date_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    url = f"sqlite:{tmp_path}/chat.db"
+    assert main(["migrate", "--store", url]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/chat.db was brought from schema 0 to 1\n"
+    assert main(["migrate", "--store", url]) == 0
+    assert capsys.readouterr().out == f"{tmp_path}/chat.db is up to date (schema 1)\n"
+
+
+def test_migrate_says_what_is_in_the_way(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "letter").write_text("dear wsserver, ...")
+    assert main(["migrate", "--store", f"sqlite:{tmp_path}/letter"]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "no SQLite database" in said.err

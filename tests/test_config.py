@@ -118,7 +118,7 @@ def test_section_written_as_a_value_is_explained(tmp_path: Path) -> None:
 def test_bad_value_says_what_was_written_and_what_is_expected(tmp_path: Path) -> None:
     file = write(tmp_path, '[server]\ndrain = "soon"\n')
     assert complaint(file) == (
-        f"{file}:2: 'server.drain' is " '"soon"; expected a duration, such as "250ms", "25s", "5m" or "1h"'
+        f'{file}:2: \'server.drain\' is "soon"; expected a duration, such as "250ms", "25s", "5m" or "1h"'
     )
 
 
@@ -160,9 +160,6 @@ def test_value_that_a_flag_overrules_is_judged_all_the_same(tmp_path: Path) -> N
     "assignment",
     [
         "api.key=x",
-        "store.url=sqlite:wsserver.db",
-        "store.url=postgresql://localhost/chat",
-        "store.durability=power",
         "broker.url=redis://localhost",
         "server.tls_cert=a.pem",
         "server.workers=2",
@@ -173,8 +170,12 @@ def test_setting_whose_part_is_missing_is_refused_and_not_ignored(assignment: st
     assert "is not available in this version" in complaint("", {}, assignment)
 
 
+def test_an_address_of_no_store_is_refused_with_those_there_are() -> None:
+    assert "memory: or sqlite:PATH" in complaint("", {}, "store.url=redis://localhost")
+
+
 @pytest.mark.parametrize(
-    "assignment", ["auth.mode=open", "server.workers=1", "store.url=memory:", "broker.url=local:", "presence.lease=60s"]
+    "assignment", ["auth.mode=open", "server.workers=1", "broker.url=local:", "presence.lease=60s"]
 )
 def test_setting_whose_part_is_missing_may_be_written_with_its_default(assignment: str) -> None:
     assert load(flags=[from_assignment(assignment)]) == Config()

@@ -73,16 +73,11 @@ class Server:
         self.config = config
         self.world = world
         self.reactor = Reactor(world, world.open_poller(config.server.poller), _report_crash)
-        permissions = Permissions(config.channels, config.chat.history)
         try:
-            authority = _authority(config, world)
-            self.storage = Storage(self.reactor, config, permissions.history_of, self._on_store_lost)
+            self.chat = self._open_chat()
         except BaseException:
             self.reactor.close()
             raise
-        self.chat = ChatRouter(
-            _chat_settings(config), self.storage.store, _codecs(), authority=authority, rules=permissions.rule_of
-        )
         self.site = Site(
             routers={"/chat": self.chat, "/echo": EchoRouter(), **(routers or {})},
             pages={"/livez": self._livez, "/readyz": self._readyz},
@@ -103,6 +98,15 @@ class Server:
         self.listeners: list[Listener] = []
         self.address = ""
         self._exit_code = EXIT_OK
+
+    def _open_chat(self) -> ChatRouter:
+        """Open the store and build the chat over it. Raises StoreUnavailable, and ConfigError."""
+        config = self.config
+        permissions = Permissions(config.channels, config.chat.history)
+        authority = _authority(config, self.world)
+        self.storage = Storage(self.reactor, config, permissions.history_of, self._on_store_lost)
+        settings, store, rules = _chat_settings(config), self.storage.store, permissions.rule_of
+        return ChatRouter(settings, store, _codecs(), authority=authority, rules=rules)
 
     def _admission(self) -> Admission:
         limits = self.config.limits
