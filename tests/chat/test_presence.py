@@ -65,6 +65,30 @@ def test_who_comes_and_goes_within_one_bundle_is_not_mentioned() -> None:
     assert told(roster, 20.0) is None
 
 
+def test_who_went_and_came_back_within_one_bundle_is_told_when_somebody_got_a_list_between() -> None:
+    roster = roster_of("ann", "bob")
+    roster.leave("bob", 10.0)
+    roster.enter("cid", 10.1)
+    assert roster.first_names(100).names == ["ann", "cid"]
+    roster.enter("bob", 10.2)
+    assert told(roster, 10.25) == (["cid", "bob"], [])
+
+
+def test_who_came_and_went_within_one_bundle_is_told_when_somebody_else_got_a_list_between() -> None:
+    roster = roster_of("ann")
+    for user in ("bob", "cid"):
+        roster.enter(user, 10.0)
+        roster.first_names(100)  # each newcomer's own
+    roster.leave("cid", 10.1)  # nobody but cid has heard of cid
+    roster.leave("bob", 10.1)
+    roster.enter("bob", 10.2)  # and now some think this and some that
+    assert told(roster, 10.25) == (["bob"], [])
+    roster.enter("bob", 10.3)
+    roster.leave("bob", 10.4)
+    roster.leave("bob", 10.4)
+    assert told(roster, 10.75) == ([], ["bob"])
+
+
 def test_the_first_user_of_a_channel_has_nobody_to_be_announced_to() -> None:
     roster = Roster()
     roster.enter("ann", 10.0)
@@ -105,6 +129,15 @@ def test_a_user_who_is_back_within_the_grace_is_not_announced() -> None:
     assert roster.due_at is None
     assert told(roster, 30.0) is None
     assert roster.count == 2
+
+
+def test_one_whose_coming_failed_may_go_without_having_been_there() -> None:
+    roster = Roster()
+    roster.enter("ann", 0.0)
+    roster.leave("bob", 0.0)
+    roster.lose("bob", 0.0, 5.0)
+    assert roster.count == 1
+    assert roster.first_names(10).names == ["ann"]
 
 
 def test_a_user_with_another_client_needs_no_grace() -> None:

@@ -1,7 +1,8 @@
 """Decides who is in a channel and what is to be announced of it, and when. Pure: it is told the time and does nothing.
 
 A user is in a channel while at least one client of that user is, and for `grace_s` after the last one was lost. What
-changed is bundled: the first change sets the time of the announcement; who came and went meanwhile is not mentioned.
+changed is bundled: the first change sets the time of the announcement; who came and went meanwhile is not mentioned,
+unless somebody was given a list in which that user stands.
 
     enter ---> here ---- leave (clean) -----------------> gone
                 ^ |
@@ -27,6 +28,9 @@ CROWD_BUNDLE_S: Final = 5.0
 SLACK_S: Final = 1e-6
 """A timer may come early by a rounding error of the clock; it must not be armed again for the rest."""
 
+_MIXED: Final = -1
+"""In place of a count of lists: some members believe that the user is here, and some that it is not."""
+
 
 class Names(Struct, gc=False):
     """At most so many names as asked for, and how many more there are."""
@@ -46,13 +50,14 @@ class Change(Struct, gc=False):
 class Roster:
     """The users of one channel. Times are seconds on the caller's monotonic clock."""
 
-    __slots__ = ("_announce_at", "_grace", "_here", "_joined", "_left")
+    __slots__ = ("_announce_at", "_grace", "_here", "_joined", "_left", "_lists")
 
     def __init__(self) -> None:
         self._here: dict[str, int] = {}  # user -> how many clients
         self._grace: dict[str, float] = {}  # user without a client -> until when; in order of that time
-        self._joined: dict[str, None] = {}  # to be announced, in order
-        self._left: dict[str, None] = {}
+        self._joined: dict[str, int] = {}  # to be announced, in order -> how many lists were out
+        self._left: dict[str, int] = {}
+        self._lists = 0  # how many were handed out
         self._announce_at: float | None = None
 
     @property
@@ -61,20 +66,21 @@ class Roster:
         return len(self._here) + len(self._grace)
 
     def first_names(self, limit: int) -> Names:
-        """Return at most `limit` names, and how many more there are."""
+        """Return at most `limit` names, and how many more there are; changes of it will be announced."""
+        self._lists += 1
         return _named(chain(self._here, self._grace), self.count, limit)
 
     def enter(self, user: str, now: float) -> None:
-        """A client of `user` joined."""
+        """A client of `user` joined. It is given the next list."""
         clients = self._here.get(user, 0)
         self._here[user] = clients + 1
         if not clients and self._grace.pop(user, None) is None:
-            self._note(user, self._joined, self._left, now)
+            self._note(user, self._joined, self._left, self._lists + 1, now)
 
     def leave(self, user: str, now: float) -> None:
         """A client of `user` left, and said so."""
         if self._drop_client(user):
-            self._note(user, self._left, self._joined, now)
+            self._note(user, self._left, self._joined, self._lists, now)
 
     def lose(self, user: str, now: float, grace_s: float) -> None:
         """A client of `user` was lost: the user stays for `grace_s` more seconds."""
@@ -96,29 +102,36 @@ class Roster:
             if until > now:
                 break
             del self._grace[user]
-            self._note(user, self._left, self._joined, now)
+            self._note(user, self._left, self._joined, self._lists, now)
         if self._announce_at is None or self._announce_at > now:
             return None
         return self._take(limit)
 
     def _drop_client(self, user: str) -> bool:
         """Tell whether that was the user's last client here."""
-        clients = self._here[user] - 1
+        clients = self._here.get(user, 0) - 1
+        if clients < 0:
+            return False  # it is going because coming in failed
         if clients:
             self._here[user] = clients
             return False
         del self._here[user]
         return True
 
-    def _note(self, user: str, same: dict[str, None], other: dict[str, None], now: float) -> None:
-        """Note that `user` came or went, unless the two cancel out or there is nobody to tell."""
+    def _note(self, user: str, same: dict[str, int], other: dict[str, int], lists: int, now: float) -> None:
+        """Note that `user` came or went, unless there is nobody to tell, or the two cancel out for everybody.
+
+        They do not for who was given a list between them, but for `user`, whose own is among the first `lists`. From
+        then on some believe one thing and some the other, so whatever comes next has to be told.
+        """
+        seen = other.pop(user, None)
         if self.count == 0 or (self.count == 1 and same is self._joined):
             self._joined.clear()
             self._left.clear()
-        elif user in other:
-            del other[user]
-        else:
-            same[user] = None
+        elif seen is None:
+            same[user] = lists
+        elif seen < self._lists:
+            same[user] = _MIXED
         if not self._joined and not self._left:
             self._announce_at = None
         elif self._announce_at is None:
