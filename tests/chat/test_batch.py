@@ -6,6 +6,7 @@ from tests.chat.fakes import NOON_MS, World
 from wsserver.chat import lane
 from wsserver.chat.lane import BATCH_LIMIT
 from wsserver.chat.log import StoreUnavailable
+from wsserver.chat.vocabulary import MessageEvent
 
 
 def test_nothing_is_delivered_or_acked_before_the_end_of_the_turn() -> None:
@@ -263,3 +264,39 @@ def test_a_message_that_gathers_for_long_has_the_time_when_it_was_said() -> None
     world.store.answer()
     world.store.answer()
     assert [event["ts"] - NOON_MS for event in ann.hear_type("message")] == [0, 1000, 2000]
+
+
+def test_a_turn_whose_end_could_not_be_asked_for_does_not_silence_the_chat(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    ann = world.connect("ann")
+
+    def no_memory(_callback: object) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as short:
+        short.setattr(world.surroundings, "at_end_of_turn", no_memory)
+        with pytest.raises(MemoryError):
+            ann.say("message", channel="lobby", text="lost", id=1)
+    assert ann.ask("message", channel="lobby", text="heard", id=2)["seq"] == 1
+
+
+def test_whoever_listens_hears_each_channel_s_messages_of_a_turn_as_one_piece_and_no_duplicates() -> None:
+    class Ear:
+        def __init__(self) -> None:
+            self.heard: list[list[tuple[str, int]]] = []
+
+        def hear(self, messages: list[MessageEvent]) -> None:
+            self.heard.append([(message.text, message.seq) for message in messages])
+
+    world, ear = World(), Ear()
+    ann, bob = world.connect("ann"), world.connect("bob", "other")
+    world.router.channels.listen(world.router.channels.open("lobby"), ear)
+    for text in ("one", "two", "two"):
+        ann.say("message", channel="lobby", text=text, key=text)
+    bob.say("message", channel="other", text="elsewhere")
+    assert ear.heard == []
+    world.end_turn()
+    assert ear.heard == [[("one", 1), ("two", 2)]]
+    ann.say("message", channel="lobby", text="two", key="two")
+    world.end_turn()
+    assert len(ear.heard) == 1

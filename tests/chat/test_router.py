@@ -249,3 +249,26 @@ def test_in_open_mode_upgrades_are_not_looked_at() -> None:
     world, peer = World(), FakePeer()
     world.router.on_upgrade(peer, upgrade_request("Bearer a", "Bearer b", query="token=a"))
     assert peer.context is None
+
+
+def test_a_client_whose_coming_failed_goes_without_a_word() -> None:
+    world = World()
+    peer = FakePeer()
+    world.router.on_close(peer, 1011, "")
+    assert peer.sent == []
+
+
+def test_who_cannot_leave_one_thing_leaves_all_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    ann.ask("subscribe", topic="t")
+
+    def no_memory(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(world.router.rooms, "exit_all", no_memory)
+    with pytest.raises(MemoryError):
+        world.router.on_close(ann.peer, 1000, "")
+    assert bob.ask("direct", to="ann", text="x")["code"] == "no_such_user"
+    assert bob.ask("request", method="stats")["result"]["clients"] == 1
+    assert bob.ask("publish", topic="t", data=1, id=1)["delivered"] == 0

@@ -51,8 +51,8 @@ class Batch:
         elif not publications:
             lane.ts = self._surroundings.wall_ms()  # one reading for all of a turn
             if not lane.armed:
-                lane.armed = True
                 self._surroundings.at_end_of_turn(partial(self._finish_turn, lane))
+                lane.armed = True  # not before it is so: else nothing would ever be committed again
         publications.append(Publication(channel.name, user, text, lane.ts, key))
         lane.origins.append((sender, id, channel))
         channel.pending += 1

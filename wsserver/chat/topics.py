@@ -38,8 +38,8 @@ class Topics:
             return
         session.patterns.remove(pattern)
         table, key = self._place(pattern)
-        subscribers = table[key]
-        del subscribers[session]
+        subscribers = table.setdefault(key, {})  # it is not there if subscribing failed half-way
+        subscribers.pop(session, None)
         if not subscribers:
             del table[key]
             if not table and table is not self._exact:

@@ -57,8 +57,8 @@ class Waiting:
     def resume(self) -> None:
         """Let everybody go on who can, in the next turn."""
         if self._sessions and not self._armed:
-            self._armed = True
             self._surroundings.call_later(0.0, self._go_on)
+            self._armed = True  # not before it is so: else nobody would ever go on
 
     def _keep(self, session: Session, size: int, again: Callable[[], None]) -> None:
         if session.waiting is None:

@@ -22,6 +22,7 @@ heir of, `closing.py` for the way out.
 
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Final
 
 from wsserver.clients.closing import Closing
@@ -136,15 +137,20 @@ class Client(Conversation):
         self.arm(self.house.limits.close_timeout_s)
 
     def _enter_gone(self) -> None:
-        self._deadline.retire()
-        self._end_conversation()
-        if self.handshake is not None:
-            self.handshake.drop_body()
-        self.handshake = None
+        """Each part is done also when another fails: what is left behind now would stay for ever."""
+        with ExitStack() as leaving:  # the last one goes first
+            leaving.callback(self.house.on_gone, self)
+            leaving.callback(self.transport.finish)
+            leaving.callback(self._drop_parts)
+            leaving.callback(self._end_conversation)
+            self._deadline.retire()
+
+    def _drop_parts(self) -> None:
+        handshake, self.handshake = self.handshake, None
         self.closing = None
         self.parser = NO_PARSER
-        self.transport.finish()
-        self.house.on_gone(self)
+        if handshake is not None:
+            handshake.drop_body()
 
     def _end_conversation(self) -> None:
         """Tell the router, once. What it sends now still goes out, ahead of our Close."""
@@ -230,7 +236,7 @@ class Client(Conversation):
             self.check_on_peer(self.house.reactor.now)
         elif self.state is State.CREATED and self.handshake is not None and self.handshake.started:
             self.handshake.refuse(RequestError(408, "The request did not arrive in time."), Event.DEADLINE)
-        else:
+        elif self.state is not State.GONE:  # where none is left, if retiring it did not fail
             self.cause = f"nothing happened in {self.state.name} for too long"
             if self.state is not State.CREATED:
                 self.transport.close()
@@ -272,6 +278,9 @@ class Client(Conversation):
         elif self.state is not State.GONE:
             self.transport.close()
             self._lose(f"crash: {error!r}")
+        else:  # it happened while it went: again, and without last words
+            self._enter_gone()
+            self.transport.close()
 
     def _lose(self, cause: str) -> None:
         if self.state is not State.GONE:

@@ -121,11 +121,13 @@ class Registry:
         self._refusals -= 1
 
     def _forget(self, client: Client) -> None:
+        known = client in self.clients
         self.clients.discard(client)
-        if self._told_gone is not None:
+        if known and self._told_gone is not None:
             self._told_gone(client)
 
     def _release(self, client: Client) -> None:
+        self._forget(client)  # which it was long ago, unless that failed
         self._admission.leave(client.address)
         self._ebb.note(self.sockets)
         if not self.sockets and self.on_empty is not None:

@@ -59,10 +59,10 @@ class Listener:
     def start(self) -> None:
         """Begin to accept."""
         if not self._watched and not self._closed:
-            self._watched = True
             if self._spare is None:
                 self._reserve()
             self._reactor.watch(self.sock.fileno(), READ, self)
+            self._watched = True
 
     def on_events(self, _mask: int) -> None:
         """Somebody waits: accept a batch; whoever is left is reported again in the next turn."""

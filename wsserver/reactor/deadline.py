@@ -37,8 +37,8 @@ class Deadline:
 
     def retire(self) -> None:
         """Make it never happen again, and let go of the callback: its owner would not be freed otherwise."""
-        self.clear()
         self._callback = _nothing
+        self.clear()
 
     def _fire(self) -> None:
         fired, self._timer = self._timer, None
