@@ -193,3 +193,24 @@ def test_a_router_s_mistake_while_it_says_goodbye_is_nobody_else_s(shut_down):
     house.jump(DRAIN_S * CLOSED_BY * 0.5)
     assert second.frames() == [(CLOSE, close_payload(1012, "server restarts"))]
     assert [type(error) for error in house.errors] == [ZeroDivisionError]
+
+
+def test_readers_of_a_stream_are_told_too_and_their_streams_end_in_their_moment(shut_down):
+    shutdown = shut_down()
+    house = shutdown.house
+    heard = []
+
+    def stream(visit):
+        visit.on_drain = heard.append
+        visit.stream(())
+
+    house.site.services = {"/desk": stream}
+    peer = house.connect()
+    peer.send(get("/desk"))
+    shutdown.start()
+    [reconnect_in_s] = heard
+    delay_s = DRAIN_S * CLOSED_BY * 0.5
+    assert delay_s < reconnect_in_s <= delay_s + RECONNECT_WITHIN_S
+    house.jump(delay_s + 0.1)
+    peer.received()
+    assert peer.ended

@@ -53,10 +53,12 @@ class Drain:
         uniform = self._reactor.world.uniform
         delay_s = uniform(0, self._drain_s * CLOSED_BY)
         self._reactor.call_later(delay_s, lambda: client.end(SERVICE_RESTART, "server restarts"))
-        if client.state is not State.OPEN:
-            return
+        reconnect_in_s = round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2)
         try:
-            client.router.on_drain(client, round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2))
+            if client.state is State.OPEN:
+                client.router.on_drain(client, reconnect_in_s)
+            elif client.handshake is not None:
+                client.handshake.on_drain(reconnect_in_s)
         except Exception as error:  # one router's mistake is not the others' way out
             self._reactor.report(error)
             client.on_crash(error)

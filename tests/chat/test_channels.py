@@ -5,6 +5,7 @@ import pytest
 from wsserver.chat.authority import ChannelRule
 from wsserver.chat.channels import BLANK_LIMIT, Channel, Channels
 from wsserver.chat.errors import ChatError
+from wsserver.chat.vocabulary import MessageEvent
 
 
 def registry(limit: int) -> tuple[Channels, list[str]]:
@@ -156,3 +157,48 @@ def test_a_channel_that_was_forgotten_does_not_come_back_by_its_timer() -> None:
     assert len(channels) == 1
     with pytest.raises(ChatError):
         channels.open("three")
+
+
+class Ear:
+    """A listener that does nothing."""
+
+    def hear(self, messages: list[MessageEvent]) -> None: ...
+
+
+def test_a_channel_that_somebody_listens_to_is_not_forgotten_and_not_counted_either() -> None:
+    channels, forgotten = registry(2)
+    news = channels.open("news")
+    channels.listen(news, Ear())
+    assert (len(channels), list(channels)) == (0, [])
+    channels.open("two")
+    channels.open("three")
+    assert forgotten == ["two"]
+    assert channels.find("news") is news
+    channels.listen(news, None)
+    channels.open("four")
+    channels.open("five")
+    assert sorted(forgotten) == ["news", "three", "two"]
+
+
+def test_of_channels_in_which_nothing_was_said_those_with_a_listener_are_kept() -> None:
+    channels, forgotten = registry(10 * BLANK_LIMIT)
+    channels.listen(channels.open("news"), Ear())
+    for number in range(BLANK_LIMIT + 10):
+        channels.open(f"blank {number}")
+    assert len(forgotten) == 10
+    assert channels.find("news") is not None
+
+
+def test_who_comes_and_goes_does_not_change_that_somebody_listens() -> None:
+    channels, forgotten = registry(1)
+    news = enter(channels, "news")
+    channels.listen(news, Ear())
+    assert len(channels) == 1
+    leave(channels, news)
+    assert len(channels) == 0
+    with pytest.raises(ChatError):
+        channels.open("other")
+    enter(channels, "news")
+    channels.listen(news, None)
+    assert len(channels) == 1
+    assert forgotten == []

@@ -191,3 +191,22 @@ def test_nothing_is_kept_of_a_request_that_was_handed_out():
         parser.feed(post(b"hello", b"Content-Length: 5"))
         assert parser.next_request() is not None
         assert parser.buffered == 0
+
+
+def test_the_path_is_known_from_the_end_of_the_head_until_the_next_one_is_looked_for():
+    parser = RequestParser()
+    paths = []
+    for piece in (b"POST /a%20b?c HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n", b"\r\n", b"o", b"kGET", b" /"):
+        parser.feed(piece)
+        while parser.next_request() is not None:
+            paths.append(parser.path)
+        paths.append(parser.path)
+    assert paths == ["", "/a b", "/a b", "/a b", "", ""]
+
+
+def test_the_path_is_known_when_the_head_is_all_that_is_wrong():
+    parser = RequestParser()
+    parser.feed(b"POST /large HTTP/1.1\r\nHost: a\r\nContent-Length: 70000\r\n\r\n")
+    with pytest.raises(RequestError):
+        parser.next_request()
+    assert parser.path == "/large"

@@ -7,6 +7,7 @@ from wsserver.http.errors import RequestError
 from wsserver.http.response import (
     REASONS,
     Response,
+    data_response,
     encode_header,
     encode_response,
     error_response,
@@ -143,3 +144,20 @@ def test_client_of_another_make_understands_every_status(status):
     client.receive_data(encode(error_response(RequestError(status, "Because."))))
     answer = client.next_event()
     assert (answer.status_code, answer.reason.decode()) == (status, REASONS.get(status, ""))
+
+
+@pytest.mark.parametrize("minor_version", [0, 1])
+def test_an_endless_answer_has_no_length_and_ends_with_the_connection(minor_version):
+    answer = encode(Response(200, endless=True), keep_alive=False, minor_version=minor_version)
+    assert answer.endswith(b"Connection: close\r\n\r\n")
+    assert b"Content-Length" not in answer
+    with pytest.raises(AssertionError):
+        encode(Response(200, endless=True), keep_alive=True, minor_version=minor_version)
+
+
+def test_data_of_any_kind_is_no_page_and_kept_by_nobody():
+    response = data_response(200, "application/json", b"[]", (("Vary", "Origin"),))
+    headers = dict(response.headers)
+    assert (response.body, headers["Content-Type"], headers["Vary"]) == (b"[]", "application/json", "Origin")
+    assert headers["Cache-Control"] == "no-store"
+    assert "Content-Security-Policy" in headers

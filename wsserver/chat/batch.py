@@ -139,6 +139,8 @@ class Batch:
                 news.setdefault(channel, []).append(result.message)
         for channel, messages in news.items():
             channel.audience.deliver(messages, self._surroundings, channel.stream, at_once=len(news) == 1)
+            if channel.listener is not None:
+                channel.listener.hear(messages)
 
 
 def _acknowledge(origins: list[Origin], stored: list[Stored]) -> None:

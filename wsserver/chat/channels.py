@@ -3,19 +3,21 @@
 A channel exists from the first time it is named by somebody who may use it, and rests when its last user is gone. It is
 forgotten only when there are too many, the one that rests longest first: so its number (`cid`) holds as long as
 possible, and a number is never given twice. Of those in which nothing was ever said few are kept: one client could fill
-a server with them, and there is nothing in them to lose. How messages travel is not decided here.
+a server with them, and there is nothing in them to lose. One that somebody listens to, who is no member, is not
+forgotten, and is counted as resting all the same. How messages travel is not decided here.
 
 Read next: `rooms.py`, which lets clients in and out.
 """
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from wsserver.chat.audience import Audience
 from wsserver.chat.authority import NO_RULE, ChannelRule, Rules, no_rules
 from wsserver.chat.errors import ChatError
 from wsserver.chat.presence import Roster
 from wsserver.chat.session import Session
+from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Stream, Timer
 
 if TYPE_CHECKING:
@@ -27,12 +29,19 @@ BLANK_LIMIT: Final = 1000
 """Resting channels in which nothing was said since the server started: each takes 2.5 KB."""
 
 
+class Listener(Protocol):
+    """Somebody who hears what is said in a channel and is no member of it."""
+
+    def hear(self, messages: list[MessageEvent]) -> None:
+        """These are in the log; the members get them now. Always in the order of the log, and without a gap."""
+
+
 class Channel:
     """One channel. Its messages are in the log, not here."""
 
     __slots__ = (
-        "audience", "catching_up", "cid", "lane", "name", "notices", "pending", "roster", "rule", "stream", "timer",
-        "timer_at",
+        "audience", "catching_up", "cid", "lane", "listener", "name", "notices", "pending", "roster", "rule", "stream",
+        "timer", "timer_at",
     )  # fmt: skip
 
     def __init__(self, name: str, cid: int, rule: ChannelRule = NO_RULE) -> None:
@@ -46,6 +55,7 @@ class Channel:
         # state
         self.audience = Audience()  # the members who hear it live
         self.catching_up: dict[Session, CatchUp] = {}  # the members who are still being told what they missed
+        self.listener: Listener | None = None  # who hears it besides; see `Channels.listen`
         self.roster = Roster()  # who is present
         self.pending = 0  # messages for it that wait for the end of the turn, or for the log
         self.lane: Lane | None = None  # where they wait; the batch knows, from the first of them on
@@ -70,15 +80,17 @@ class Channels:
         self._by_cid: dict[int, Channel] = {}
         self._resting: dict[str, None] = {}  # in the order in which they came to rest
         self._blank: dict[str, None] = {}  # those of them in which nothing was said
+        self._heard: dict[str, None] = {}  # those that would rest if nobody listened
         self._last_cid = 0
 
     def __len__(self) -> int:
         """How many channels have somebody in them."""
-        return len(self._by_name) - len(self._resting)
+        return len(self._by_name) - len(self._resting) - len(self._heard)
 
     def __iter__(self) -> Iterator[Channel]:
         """Go through the channels that have somebody in them."""
-        return (channel for channel in self._by_name.values() if channel.name not in self._resting)
+        resting, heard = self._resting, self._heard
+        return (channel for name, channel in self._by_name.items() if name not in resting and name not in heard)
 
     def rule_of(self, name: str) -> ChannelRule:
         """Return the rule of a channel, whether it exists or not."""
@@ -113,13 +125,24 @@ class Channels:
         """Note that somebody is in `channel`: it cannot be forgotten."""
         self._resting.pop(channel.name, None)
         self._blank.pop(channel.name, None)
+        self._heard.pop(channel.name, None)
 
     def settle(self, channel: Channel) -> None:
         """Note whether `channel` rests now. One that was forgotten meanwhile stays so, though its timer still runs."""
         if channel.resting and self._by_name.get(channel.name) is channel:
             self._rest(channel)
 
+    def listen(self, channel: Channel, listener: Listener | None) -> None:
+        """Let `listener` hear what is said in `channel`, in place of whoever did; None: nobody."""
+        channel.listener = listener
+        if channel.resting:
+            self.wake(channel)
+            self._rest(channel)
+
     def _rest(self, channel: Channel) -> None:
+        if channel.listener is not None:
+            self._heard[channel.name] = None
+            return
         self._resting[channel.name] = None
         if channel.lane is None:
             self._blank[channel.name] = None

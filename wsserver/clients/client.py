@@ -150,7 +150,7 @@ class Client(Conversation):
         self.closing = None
         self.parser = NO_PARSER
         if handshake is not None:
-            handshake.drop_body()
+            handshake.drop_answer()
 
     def _end_conversation(self) -> None:
         """Tell the router, once. What it sends now still goes out, ahead of our Close."""
@@ -176,7 +176,7 @@ class Client(Conversation):
         """Ask any client to go, also one that is not OPEN yet."""
         if self.state is State.OPEN:
             self.start_closing(Event.SERVER_CLOSES, code, reason)
-        elif self.handshake is not None:
+        elif self.handshake is not None and not self.handshake.waiting:  # who asks for a stored message hears of it
             self.cause = reason
             self.step(Event.SERVER_CLOSES)
 
@@ -234,6 +234,8 @@ class Client(Conversation):
     def _on_deadline(self) -> None:
         if self.state is State.OPEN:
             self.check_on_peer(self.house.reactor.now)
+        elif self.handshake is not None and self.handshake.on_deadline():
+            return
         elif self.state is State.CREATED and self.handshake is not None and self.handshake.started:
             self.handshake.refuse(RequestError(408, "The request did not arrive in time."), Event.DEADLINE)
         elif self.state is not State.GONE:  # where none is left, if retiring it did not fail
@@ -273,7 +275,7 @@ class Client(Conversation):
         """A rule of ours is broken: this client goes, with 1011 or 500, the server lives (invariant 10)."""
         if self.state is State.OPEN:
             self.start_closing(Event.SERVER_CLOSES, codes.INTERNAL_ERROR, "internal error")
-        elif self.state is State.CREATED and self.handshake is not None and not self.handshake.busy:
+        elif self.state is State.CREATED and self.handshake is not None and not self.handshake.midway:
             self.handshake.refuse(RequestError(500, "The server made a mistake; it is in its log."))
         elif self.state is not State.GONE:
             self.transport.close()

@@ -1,14 +1,15 @@
 """CREATED and HANDSHAKE: HTTP requests are answered until one asks for an upgrade, and that one is judged.
 
     bytes -> RequestParser -> judge_host -> page, file, or error -> response, connection kept or finished
+                                         -> service: a visit -> response, later; or a stream without end
                                          -> upgrade? judge_origin, RFC 6455 section 4.2 -> 101 -> HANDSHAKE
 
 Requests that came in one piece are answered in their order, and while some of them wait for their turn nothing more is
 read: a read brings more than a turn answers, so the rest has to wait in the kernel. A big file is sent slice by slice,
-a slice a turn at most; until its last one has left, nothing more is read or answered. The object is dropped when the
-client becomes OPEN.
+a slice a turn at most; until its last one has left, nothing more is read or answered. Nor is anything answered while a
+visit waits for its answer. The object is dropped when the client becomes OPEN.
 
-The one place where a RequestError is caught. Read next: `site.py`, `http/request.py`, `http/upgrade.py`.
+The one place where a RequestError is caught. Read next: `site.py`, `visit.py`, `http/request.py`, `http/upgrade.py`.
 """
 
 from collections.abc import Iterator
@@ -16,11 +17,12 @@ from typing import TYPE_CHECKING, Final
 
 from wsserver.clients.limits import ClientLimits
 from wsserver.clients.router import Router
-from wsserver.clients.site import Site
+from wsserver.clients.site import Service, Site
 from wsserver.clients.states import Event, State
+from wsserver.clients.visit import ANSWER_S, BEAT_S, Visit
 from wsserver.http.errors import RequestError
 from wsserver.http.request import Request, RequestParser
-from wsserver.http.response import Response, encode_response, error_response
+from wsserver.http.response import Response, encode_response
 from wsserver.http.upgrade import check_upgrade, choose_subprotocol, encode_switching_protocols, wants_websocket
 from wsserver.net.transport import READ_SIZE
 from wsserver.websocket.deflate import Agreement
@@ -40,6 +42,9 @@ ANSWERS_PAUSE: Final = 16 * 1024
 BODY_PROGRESS_S: Final = 30.0
 """How long one slice of a big answer may take to leave."""
 
+STREAM_INPUT: Final = 16 * 1024
+"""Bytes that may come behind a request whose answer has no end: one more head. They are thrown away."""
+
 
 class Handshake:
     """The HTTP side of one client."""
@@ -49,12 +54,14 @@ class Handshake:
         "_body_left",
         "_client",
         "_head_only",
+        "_ignored",
         "_keep",
         "_limits",
         "_more",
         "_parser",
         "_served",
         "_site",
+        "_visit",
         "agreement",
     )
 
@@ -71,6 +78,8 @@ class Handshake:
         self._keep = True  # whether the connection outlives that answer
         self._head_only = False  # what is being answered is HEAD: no body, that of an error included
         self._more = False  # the batch was full: requests that are complete may wait for the next turn
+        self._visit: Visit | None = None  # the request that waits for its answer, or gets one without end
+        self._ignored = 0  # bytes that came behind the latter
 
     @property
     def started(self) -> bool:
@@ -79,8 +88,23 @@ class Handshake:
 
     @property
     def busy(self) -> bool:
-        """Answers are still to come, though the client may have ended its side."""
-        return self._body is not None or self._more
+        """Answers are still to come, though the client may have ended its side. (A stream's reader has hung up.)"""
+        return self._body is not None or self._more or self.waiting
+
+    @property
+    def waiting(self) -> bool:
+        """A service has a request, and has not begun to answer it."""
+        return self._visit is not None and not self._visit.streaming
+
+    @property
+    def midway(self) -> bool:
+        """Part of an answer has been sent: what is said next would be taken for the rest of it."""
+        return self._body is not None or self._more or (self._visit is not None and self._visit.streaming)
+
+    @property
+    def queued(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._client.transport.queued
 
     def take_rest(self) -> bytes:
         """Return the bytes that came behind the upgrade request: the first frames of an impatient client."""
@@ -97,9 +121,13 @@ class Handshake:
         self._more = False
         try:
             for _ in range(PIPELINE_BATCH):
-                self._head_only = False
                 if self._client.state is not State.CREATED or self._body is not None:
                     return
+                if self._visit is not None:
+                    if self.waiting and self._parser.buffered:
+                        self._put_off()  # else it is read on: nothing but its end is expected
+                    return
+                self._head_only = False
                 if self._client.transport.queued > ANSWERS_PAUSE:
                     self._wait_for_reader()
                     return
@@ -153,6 +181,10 @@ class Handshake:
             return
         if wants_websocket(request):
             raise RequestError(404, "There is no WebSocket endpoint at this path.")
+        service = site.find_service(request.path)
+        if service is not None:
+            self._call(service, request)
+            return
         page = site.pages.get(request.path, site.fallback)
         self._respond(request, page(request))
 
@@ -173,7 +205,8 @@ class Handshake:
 
     def _respond(self, request: Request, response: Response) -> None:
         transport = self._client.transport
-        self._keep = request.keep_alive and self._served < self._limits.max_requests and not self._site.draining
+        keep = request.keep_alive and self._served < self._limits.max_requests and not response.endless
+        self._keep = keep and not self._site.draining
         transport.write_last(self._encode(response, self._keep, request.minor_version))
         if response.slices is not None and not self._head_only:
             self._body, self._body_left = response.slices, response.length
@@ -202,8 +235,72 @@ class Handshake:
         """Answer with an HTTP error and close: before OPEN there is no Close frame."""
         client = self._client
         client.cause = f"refused with {error.status}: {error.detail}"
-        client.transport.write_last(self._encode(error_response(error), keep=False))
+        client.transport.write_last(self._encode(self._site.explain(self._parser.path, error), keep=False))
         client.step(event)
+
+    # -- an answer that takes time ----------------------------------------------------------------------------------
+
+    def _call(self, service: Service, request: Request) -> None:
+        """Hand a request to a service."""
+        visit = self._visit = Visit(self, request, self._client.address)
+        self._client.arm(ANSWER_S)
+        service(visit)
+        visit.deferred = True
+
+    def conclude(self, visit: Visit, response: Response) -> None:
+        """The visit is answered."""
+        self._visit = None
+        self._head_only = visit.request.method == "HEAD"
+        self._respond(visit.request, response)
+        if visit.deferred and self._client.state is State.CREATED and self._body is None:
+            self._client.transport.release()
+            self._client.house.reactor.call_soon(self.serve)
+
+    def on_deadline(self) -> bool:
+        """Nothing has happened for long. -> was it for a visit to say something?"""
+        visit = self._visit
+        if visit is None:
+            return False
+        if not visit.streaming:
+            visit.answer(visit.late)
+            return True
+        if visit.silent:
+            visit.write(visit.on_beat())
+        visit.silent = True
+        self._client.arm(BEAT_S)
+        return True
+
+    def on_drain(self, reconnect_in_s: float) -> None:
+        """The server shuts down, and this client will have to go soon."""
+        if self._visit is not None and self._visit.on_drain is not None:
+            self._visit.on_drain(reconnect_in_s)
+
+    def begin_stream(self, visit: Visit, response: Response) -> None:
+        """Send the head of an answer without end. From here on the client is only read to see it go."""
+        transport = self._client.transport
+        transport.write_last(self._encode(response, keep=False, minor_version=visit.request.minor_version))
+        transport.on_bytes = self._ignore
+        transport.release()
+        self._client.arm(BEAT_S)
+        if transport.eof:
+            self._client.on_eof()
+
+    def write_piece(self, data: bytes) -> None:
+        """Queue a piece of a stream, within the limit of the queue."""
+        self._client.transport.write(data)
+
+    def end_stream(self, last: bytes) -> None:
+        """End a stream, and the connection with it."""
+        self._visit = None
+        self._client.transport.write_last(last)
+        self._client.cause = "the stream was ended"
+        self._client.step(Event.ANSWERED_LAST)
+
+    def _ignore(self, data: bytes) -> None:
+        self._ignored += len(data)
+        if self._ignored > STREAM_INPUT:
+            self._client.transport.close()
+            self._client.on_lost(OSError("the client goes on sending behind a request whose answer has no end"))
 
     # -- a big answer, slice by slice -------------------------------------------------------------------------------
 
@@ -224,7 +321,7 @@ class Handshake:
             client.arm(BODY_PROGRESS_S)
             return
         cut_short = self._body_left > 0
-        self.drop_body()
+        self._drop_body()
         if cut_short:  # the file shrank: close short of Content-Length rather than pad it with something else
             client.transport.close()
             client.on_lost(OSError("the file was cut short while it was sent"))
@@ -234,7 +331,20 @@ class Handshake:
             client.transport.release()
             self.serve()
 
-    def drop_body(self) -> None:
+    def drop_answer(self) -> None:
+        """The client is gone: whoever makes the answer that was on its way need not go on."""
+        visit, self._visit = self._visit, None
+        self._drop_body()
+        if visit is None:
+            return
+        visit.over = True
+        try:
+            if visit.on_end is not None:
+                visit.on_end()
+        except Exception as error:  # the client is gone all the same
+            self._client.house.reactor.report(error)
+
+    def _drop_body(self) -> None:
         """Close what the slices come from."""
         body, self._body = self._body, None
         close = getattr(body, "close", None)  # a generator's: runs its `finally`

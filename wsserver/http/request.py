@@ -43,7 +43,7 @@ class Request:
 class RequestParser:
     """Takes the bytes of one connection, in any portions, and gives the requests they complete."""
 
-    __slots__ = ("_body", "_ended", "_head", "_head_reader", "_intake", "_invited", "_limits")
+    __slots__ = ("_body", "_ended", "_head", "_head_reader", "_intake", "_invited", "_limits", "path")
 
     def __init__(self, limits: RequestLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
@@ -53,6 +53,7 @@ class RequestParser:
         self._body: Body | None = None  # what reads that body
         self._invited = True  # nobody waits for 100 Continue
         self._ended = False  # an error, or a request that said it was the last
+        self.path = ""  # of the request that is being read, or was read last; "" before its head is complete
 
     @property
     def started(self) -> bool:
@@ -99,9 +100,11 @@ class RequestParser:
 
     def _advance(self) -> Request | None:
         if self._head is None:
+            self.path = ""
             head = self._head_reader.read(self._intake)
             if head is None:
                 return None
+            self.path = head.line.target.path
             self._invited = not wants_invitation(head)
             self._body = choose_body(head, self._limits)
             self._head = head

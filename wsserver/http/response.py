@@ -61,6 +61,8 @@ class Response:
     """`length` bytes in all. If it has a `close`, that must be called when it is not read to its end."""
     length: int = 0
     """Bytes of a body that is not in `body`: of `slices`, or of what GET would have got where this answers HEAD."""
+    endless: bool = False
+    """Its body follows piece by piece and has no length: it goes on until the connection ends."""
 
 
 def encode_response(response: Response, *, head_only: bool, keep_alive: bool, minor_version: int, date: str) -> bytes:
@@ -75,7 +77,9 @@ def encode_response(response: Response, *, head_only: bool, keep_alive: bool, mi
             raise AssertionError(f"{name} is written by the encoder alone")
         fields.append(encode_header(name, value))
     fields.append(encode_header(*NOSNIFF))
-    if response.status not in _NO_CONTENT:
+    if response.endless and keep_alive:
+        raise AssertionError("an endless answer ends with the connection")
+    if response.status not in _NO_CONTENT and not response.endless:
         fields.append(f"Content-Length: {response.length or len(response.body)}\r\n")
     if not keep_alive:
         fields.append("Connection: close\r\n")
@@ -107,15 +111,16 @@ def error_response(error: RequestError) -> Response:
 
 def text_response(status: int, text: str, headers: HeaderList = ()) -> Response:
     """Return an answer in plain text."""
-    return _data_response(status, "text/plain; charset=utf-8", text.encode("utf-8"), headers)
+    return data_response(status, "text/plain; charset=utf-8", text.encode("utf-8"), headers)
 
 
 def json_response(status: int, value: Any, headers: HeaderList = ()) -> Response:
     """Return an answer in JSON. Raises TypeError or ValueError for what JSON cannot say (NaN included)."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return _data_response(status, "application/json", text.encode("utf-8"), headers)
+    return data_response(status, "application/json", text.encode("utf-8"), headers)
 
 
-def _data_response(status: int, content_type: str, body: bytes, headers: HeaderList) -> Response:
+def data_response(status: int, content_type: str, body: bytes, headers: HeaderList = ()) -> Response:
+    """Return an answer that is no page and that nobody is to keep."""
     usual: HeaderList = (("Content-Type", content_type), ("Cache-Control", "no-store"), *DATA_HEADERS)
     return Response(status, (*usual, *headers), body)
