@@ -48,7 +48,7 @@ class _Scene:
     """A chat with two clients, and what both of them know."""
 
     def __init__(self) -> None:
-        self.world = World(history=4, channels_per_client=2, channels=3, recovery_limit=3, names=1)
+        self.world = World(history=3, channels_per_client=2, channels=3, recovery_limit=5, names=1)
         self.epochs: list[str] = []  # that somebody has heard of
         self.prompt = True  # the store has always answered at once
         self._first, self._second = _Witness(self), _Witness(self)
@@ -63,6 +63,8 @@ class _Scene:
             self.world.store.answer()
         self.world.advance(1)  # what waited for that goes on in turns of its own
         self._listen()
+        self._first.check_up_to_date()
+        self._second.check_up_to_date()
         self._first.go(1000)
         self._second.go(1006)
         self._check_nothing_is_left()
@@ -106,6 +108,8 @@ class _Witness:
         self._scene = scene
         self._client: Client = scene.world.connect()
         self._owed: Counter[str | int] = Counter()  # ids that have not come back
+        self._in_turn: list[str | int] = []  # those of commands that are answered in their order: all but `message`
+        self._since: dict[str | int, int] = {}  # what was asked for with `join`, by id
         self._sure = True  # whether we know of all it said which ids have to come back
         self._last: dict[str, int] = {}  # the newest seq that was heard, of each channel
 
@@ -126,7 +130,7 @@ class _Witness:
         self._sure &= is_json is not None
         id: Any = value.get("id") if isinstance(value, dict) else None
         if _good(id):
-            self._owed[id] += 1
+            self._note(id, value)
         heard = len(self._client.peer.sent)
         self._client.raw(text.encode(), TEXT)
         if not self._scene.prompt:
@@ -138,6 +142,18 @@ class _Witness:
         elif isinstance(value, dict) and value.get("type") not in tuple(COMMAND_TYPES):
             assert json.loads(self._client.peer.sent[heard][1])["code"] in ("unknown_type", "bad_message", "bad_json")
 
+    def _note(self, id: str | int, command: Json) -> None:
+        """Note what is owed for a question."""
+        if id in self._owed:
+            self._since.pop(id, None)  # an id that is used again says less
+            self._in_turn = [other for other in self._in_turn if other != id]
+        else:
+            if command.get("type") != "message":
+                self._in_turn.append(id)
+            if type(command.get("since")) is int:
+                self._since[id] = command["since"]
+        self._owed[id] += 1
+
     def listen(self) -> None:
         """Check what was heard since the last time."""
         for event in self._client.hear():
@@ -148,6 +164,8 @@ class _Witness:
             if "id" in event and self._sure:
                 assert self._owed[event["id"]] > 0, "an answer to a question that nobody asked"
                 self._owed[event["id"]] -= 1
+                if event["id"] in self._in_turn:
+                    assert self._in_turn.pop(0) == event["id"], "a question was overtaken by a later one"
             self._follow(event)
 
     def _follow(self, event: Json) -> None:
@@ -157,6 +175,9 @@ class _Witness:
             seqs = [message["seq"] for message in event["messages"]]
             assert seqs == [seqs[0] + index for index in range(len(seqs))]
             self._last[channel] = seqs[-1] if seqs else event["seq"]
+            if event.get("recovered") and event.get("id") in self._since:
+                since = self._since[event["id"]]
+                assert seqs[:1] == [since + 1] or since == event["seq"], "a part that is said to be the whole"
             epochs = self._scene.epochs
             assert event["epoch"] in epochs or event["seq"] == 0, "a new log begins at 0"
             epochs.append(event["epoch"])
@@ -165,6 +186,11 @@ class _Witness:
         elif kind == "message":
             assert event["seq"] == self._last[channel] + 1
             self._last[channel] = event["seq"]
+
+    def check_up_to_date(self) -> None:
+        """It has heard all that was said where it is a member."""
+        for channel, seq in self._last.items():
+            assert self._client.peer.closed is not None or seq == self._scene.world.store.head(channel).seq
 
     def go(self, code: int) -> None:
         """End the connection; all questions have been answered by then."""

@@ -59,6 +59,6 @@ def _compare_with_json(payload: bytes) -> None:
     except ChatError as error:
         assert error.code in ("bad_message", "unknown_type")
         return
-    assert PROTOBUF.find_id(payload) == command.id
+    assert PROTOBUF.find_id(payload) == command.id and len(Envelope.FromString(payload).id) <= 64
     if not isinstance(command, Relay):
         assert JSON.decode(encode(command)) == command
