@@ -1,6 +1,7 @@
 """Servers and clients that are ended behind each test, whatever happened in it."""
 
 import contextlib
+import itertools
 
 import pytest
 import websocket
@@ -8,11 +9,13 @@ import websocket
 from tests.scenarios.running import RunningServer
 from tests.scenarios.talking import Talker
 
+ROOMS = (f"room-{number}" for number in itertools.count(1))
+
 
 @pytest.fixture(scope="module")
-def server():
-    """One server as it is by default, for all tests of a file that leave it as they found it."""
-    running = RunningServer("--port", "0")
+def server(request):
+    """One server for all tests of a file that leave it as they found it: as it is by default, or with its `FLAGS`."""
+    running = RunningServer("--port", "0", *getattr(request.module, "FLAGS", ()))
     yield running
     running.stop()
 
@@ -30,6 +33,12 @@ def start():
     yield start_one
     for one in running:
         one.stop()
+
+
+@pytest.fixture
+def room():
+    """A channel of the test's own."""
+    return next(ROOMS)
 
 
 @pytest.fixture

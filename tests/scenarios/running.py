@@ -8,6 +8,7 @@ import http.client
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import tempfile
@@ -88,6 +89,11 @@ class RunningServer:
 
     def signal(self, number):
         self.process.send_signal(number)
+
+    def end(self, name):
+        """Send it the signal of that name and wait for its end; return its exit code."""
+        self.signal(signal.Signals[name])
+        return self.wait()
 
     def wait(self):
         """Wait for its end and return its exit code."""
