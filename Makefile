@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs proto check-docs screenshot conformance fuzz bench clean
+.PHONY: help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -40,6 +40,9 @@ screenshot: $(VENV)/.ready-test ## take the README's picture anew, with a real b
 
 conformance: $(VENV)/.ready-run ## run Autobahn's fuzzing client against /echo (CASES='1.*,2.*' for some, CASES=--all for all)
 	$(PY) tests/conformance/run.py $(if $(CASES),'$(CASES)')
+
+attacks: $(VENV)/.ready-test ## attack a server for some minutes, with more and longer; the figures go to reports/attacks.json
+	ATTACKS=long $(PY) -m pytest -q tests/attacks
 
 fuzz: $(VENV)/.ready-fuzz ## look for inputs that break a demand (SECONDS=60 for each target, TARGET=name for one)
 	@$(PY) -m tests.fuzz.run --seconds $(or $(SECONDS),60) $(if $(TARGET),--target $(TARGET))
