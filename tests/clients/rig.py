@@ -122,7 +122,18 @@ def _missing(_request):
 class House:
     """A registry with one Recorder at /talk, an echo at /echo, and the pages /page, /middling, /big and /broken."""
 
-    def __init__(self, *, most=100, most_per_ip=0, handshakes_per_ip=0.0, queued=0, memory=0, pages=None, compression=None, **limits):
+    def __init__(
+        self,
+        *,
+        most=100,
+        most_per_ip=0,
+        handshakes_per_ip=0.0,
+        queued=0,
+        memory=0,
+        pages=None,
+        compression=None,
+        **limits,
+    ):
         self.errors = []
         self.gone = []
         self.reactor = Reactor(FakeWorld(), open_poller("epoll"), self.errors.append)
@@ -136,7 +147,8 @@ class House:
         self.shed = []
         self.pressure = Pressure(self.reactor, queued, memory, lambda *what: self.shed.append(what), self.shed.append)
         admission = Admission(most, most_per_ip, handshakes_per_ip, lambda: self.pressure.short)
-        self.registry = Registry(self.reactor, self.site, ClientLimits(**limits), admission, self.gone.append, compression)
+        limits = ClientLimits(**limits)
+        self.registry = Registry(self.reactor, self.site, limits, admission, self.gone.append, compression)
         self.peers = []
 
     def connect(self, address="127.0.0.1:5000", sndbuf=None):

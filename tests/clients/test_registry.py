@@ -22,6 +22,20 @@ def test_a_connection_is_a_client_until_it_is_gone_and_a_socket_until_it_is_buri
     assert house.registry.sockets == 0
 
 
+def test_a_client_that_could_not_be_forgotten_when_it_went_is_forgotten_with_its_socket(house, expect_errors):
+    peer = house.open()
+
+    def no_memory(_client):
+        raise MemoryError
+
+    known, house.registry.house.on_gone = house.registry.house.on_gone, no_memory
+    peer.hang_up()
+    house.registry.house.on_gone = known
+    assert [type(error) for error in expect_errors(house)] == [MemoryError]
+    assert house.registry.clients == set()
+    assert house.gone == [peer.client]
+
+
 def test_above_the_limit_the_answer_is_503_and_when_to_come_back(make_house):
     house = make_house(most=2)
     house.open()
