@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from wsserver.clients.states import DEADLINES, ROWS, TRANSITIONS, Row, State
-from wsserver.configuration.settings import SECTIONS, settings_of
+from wsserver.configuration.settings import SECTIONS, ChannelSettings, settings_of
 
 HERE: Final = Path(__file__).parent
 
@@ -42,6 +42,16 @@ CONFIGURATION: Final = f"""\
 A flag wins over the environment (`WSSERVER_SECTION_KEY`), the environment over the file (`-c FILE`, TOML), the file
 over the default. `--set section.key=value` sets anything. `wsserver config` prints all settings as a file, `wsserver
 check-config FILE` judges one. A setting marked *fixed* takes no other value in this version."""
+
+CHANNELS: Final = """\
+## `[channels."PATTERN"]`
+
+Options of the channels of one pattern: a name, or the beginning of one and `*`. Each option is taken from the most
+specific pattern that says anything about it: the name itself, then the longest beginning. What is not said is as for
+all channels.
+
+| key | expected | reason |
+|---|---|---|"""
 
 
 def state_machine() -> str:
@@ -101,7 +111,14 @@ def configuration() -> str:
             fixed = " (*fixed*)" if only is not None else ""
             default = kind.render(getattr(defaults, key)).replace("|", "\\|")
             lines.append(f"| `{name}.{key}` | `{default}`{fixed} | {reason} |")
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, "", *channels(), ""])
+
+
+def channels() -> Iterator[str]:
+    """Yield the lines about options of channels, which stand below patterns."""
+    yield CHANNELS
+    for key, entry in settings_of(ChannelSettings).items():
+        yield f"| `{key}` | {entry.kind.expected} | {entry.reason} |"
 
 
 PAGES: Final[dict[str, Callable[[], str]]] = {"state-machine.md": state_machine, "configuration.md": configuration}

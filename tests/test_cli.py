@@ -1,15 +1,19 @@
 """The command line: commands, flags, exit codes, and what stands on which stream."""
 
 import sys
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import jwt
 import pytest
 
 from wsserver import __version__
 from wsserver.cli import main
 from wsserver.config import Config, load
 from wsserver.observe import logs
+
+SECRET = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(autouse=True)
@@ -171,6 +175,54 @@ def test_dangerous_settings_are_logged_at_start(served: list[Config], monkeypatc
     monkeypatch.setattr(logs, "get", lambda source: log)
     main(["--host", "0.0.0.0"])
     assert [sentence for sentence in said if "0.0.0.0" in sentence]
+
+
+def test_token_is_printed_alone_and_says_what_was_asked_for(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WSSERVER_AUTH_SECRET", SECRET)
+    before = int(time.time())
+    assert main(["token", "--user", "ann", "--channel", "news:*", "--channel", "lobby"]) == 0
+    printed, errors = capsys.readouterr()
+    assert (printed.count("\n"), errors) == (1, "")
+    claims = jwt.decode(printed.strip(), SECRET, algorithms=["HS256"])
+    assert (claims["sub"], claims["channels"]) == ("ann", ["news:*", "lobby"])
+    assert before + 3600 <= claims["exp"] <= int(time.time()) + 3600
+
+
+def test_token_may_be_made_for_longer_and_for_the_configured_audience(capsys: pytest.CaptureFixture[str]) -> None:
+    settings = ["--set", f"auth.secret={SECRET}", "--set", "auth.audience=here"]
+    assert main(["token", "--user", "ann", "--expires", "365d", *settings]) == 0
+    claims = jwt.decode(capsys.readouterr().out.strip(), SECRET, algorithms=["HS256"], audience="here")
+    assert claims["exp"] > time.time() + 364 * 86400
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (["--user", "ann", "--set", "auth.secret="], "WSSERVER_AUTH_SECRET"),
+        (["--user", "a*"], "'a*' is no good name"),
+        (["--user", "ann", "--channel", "a*b"], "'a*b' is no good name"),
+        (["--user", "ann", "--expires", "soon"], "--expires 'soon': expected a duration of at least 1s"),
+        (["--user", "ann", "--expires", "0s"], "--expires '0s'"),
+    ],
+)
+def test_token_that_cannot_be_made_is_one_line_and_2(
+    argv: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["token", "--set", f"auth.secret={SECRET}", *argv]) == 2
+    printed, errors = capsys.readouterr()
+    assert (printed, errors.count("\n")) == ("", 1)
+    assert told in errors
+
+
+def test_token_without_the_library_says_what_to_install(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "jwt", None)
+    monkeypatch.delitem(sys.modules, "wsserver.access.tokens", raising=False)
+    assert main(["token", "--user", "ann", "--set", f"auth.secret={SECRET}"]) == 2
+    assert capsys.readouterr().err.endswith("pip install 'wsserver[auth]'\n")
 
 
 def test_migrate_brings_a_file_up_to_date_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

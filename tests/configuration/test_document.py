@@ -6,8 +6,8 @@ import pytest
 
 from wsserver.config import load
 from wsserver.configuration.document import render
-from wsserver.configuration.settings import SECTIONS, Config, settings_of
-from wsserver.configuration.sources import from_assignment
+from wsserver.configuration.settings import SECTIONS, ChannelSettings, Config, settings_of
+from wsserver.configuration.sources import Given, from_assignment
 
 CHANGED = [
     "server.port=0",
@@ -49,3 +49,36 @@ def test_changed_value_names_its_default() -> None:
 
 def test_lines_fit_on_a_screen() -> None:
     assert max(map(len, render(Config()).splitlines())) <= 100
+
+
+SECRET = "0123456789abcdef0123456789abcdef"
+
+
+def test_a_secret_that_is_set_is_said_to_be_set_and_the_file_stays_good(tmp_path: Path) -> None:
+    text = render(load(flags=map(from_assignment, [f"auth.secret={SECRET}", "auth.mode=token"])))
+    assert SECRET not in text
+    assert '\n# secret = "..."\n' in text
+    assert "It is set, and not shown here." in text
+    file = tmp_path / "wsserver.toml"
+    file.write_text(text, encoding="utf-8")
+    assert load(str(file)) == load(flags=[from_assignment("auth.mode=token")])
+
+
+def test_a_secret_that_is_not_set_is_an_ordinary_line() -> None:
+    assert '\nsecret = ""\n' in render(Config())
+
+
+def test_options_of_channels_are_read_back_as_they_were_whatever_their_pattern(tmp_path: Path) -> None:
+    patterns = ["news:*", "*", 'say "hi"', "a.b", "back\\slash", "é ü"]
+    given = [
+        *(Given(("channels", pattern, "history"), "0", "--set") for pattern in patterns),
+        Given(("channels", "*", "send"), ["ann", "bob"], "file"),
+        Given(("channels", "*", "join"), [], "file"),
+        Given(("channels", "a.b", "queue_policy"), "latest", "file"),
+    ]
+    config = load(flags=given)
+    file = tmp_path / "wsserver.toml"
+    file.write_text(render(config), encoding="utf-8")
+    assert load(str(file)) == config
+    assert config.channels["*"] == ChannelSettings(history=0, send=("ann", "bob"), join=())
+    assert len(config.channels) == len(patterns)

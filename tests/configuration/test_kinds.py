@@ -137,3 +137,22 @@ def test_bounds_are_part_of_what_is_expected() -> None:
     assert Count(most=65535).expected == "a whole number from 0 to 65535"
     assert Count(least=1).expected == "a whole number of at least 1"
     assert "of at least 1ms" in Duration(least_s=0.001).expected
+
+
+@pytest.mark.parametrize("kind", [Choice(("a", "b"), optional=True), Names("x", optional=True), Count(optional=True)])
+def test_an_optional_kind_takes_an_empty_string_for_nothing_at_all(kind: Kind) -> None:
+    assert kind.parse("") is None
+    assert read_back(kind, None) is None
+
+
+def test_no_names_are_not_the_same_as_nothing_said() -> None:
+    kind = Names("x", optional=True)
+    assert kind.parse([]) == ()
+    assert read_back(kind, ()) == ()
+    assert Names("x").parse("") == ()
+
+
+def test_a_duration_may_have_another_bound() -> None:
+    assert Duration(most_s=10 * 86400).parse("10d") == 864000
+    with pytest.raises(ValueError, match="^$"):
+        Duration(most_s=5).parse("6s")

@@ -63,6 +63,8 @@ class Permissions:
 
     def history_of(self, channel: str) -> int:
         """Return how many messages a channel keeps."""
+        if not self._exact and not self._prefixes:  # asked for often, and mostly nothing was said
+            return self._history
         history = _first([option.history for option in self._options_of(channel)])
         return self._history if history is None else history
 
