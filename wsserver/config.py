@@ -51,7 +51,8 @@ def cautions(config: Config) -> tuple[str, ...]:
     said = []
     server = config.server
     if not server.unix and server.fd is None and not _is_loopback(server.host):
-        said.append(f"Everybody who can reach {server.host} can connect, without TLS and under any name they like.")
+        names = "under any name they like" if config.auth.mode == "open" else "and tokens can be read on their way"
+        said.append(f"Everybody who can reach {server.host} can connect, without TLS, {names}.")
     if config.auth.mode == "open" and any(_names_users(options) for options in config.channels.values()):
         said.append("Some channels are only for some users, but auth.mode is open: anybody may use their names.")
     if "*" in server.hosts:
