@@ -35,6 +35,7 @@ class FakeWorld(World):
     """The real one but for the clock."""
 
     def __init__(self):
+        super().__init__()
         self.time = 1000.0
 
     def monotonic(self):

@@ -64,10 +64,21 @@ def test_a_unix_socket_left_by_a_dead_server_is_taken_over(world, tmp_path):
     client = socket.socket(socket.AF_UNIX)
     client.connect(path)
     client.close()
+    world.unlink(path)
+    world.unlink(path)
     listener.close()
-    world.unlink(path)
-    world.unlink(path)
     assert not os.path.exists(path)
+
+
+def test_a_unix_socket_that_another_server_put_in_place_of_ours_is_not_removed(world, tmp_path):
+    path = str(tmp_path / "s")
+    ours = world.listen_unix(path)
+    os.unlink(path)
+    theirs = type(world)().listen_unix(path)
+    world.unlink(path)
+    assert os.path.exists(path)
+    for listener in (ours, theirs):
+        listener.close()
 
 
 def test_a_unix_socket_of_a_live_server_is_not_stolen(world, tmp_path):

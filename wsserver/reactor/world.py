@@ -30,6 +30,9 @@ KEEPALIVE_PROBES: Final = 3
 class World:
     """The real world."""
 
+    def __init__(self) -> None:
+        self._unix_sockets: dict[str, tuple[int, int]] = {}  # path -> device and inode of the socket that we made there
+
     def monotonic(self) -> float:
         """Seconds on a clock that never jumps (CLOCK_MONOTONIC)."""
         return time.monotonic()
@@ -78,7 +81,9 @@ class World:
         """Listen on a Unix socket. A path that a dead server left is taken; a live server's is not (EADDRINUSE)."""
         if _is_dead_unix_socket(path):
             os.unlink(path)
-        return _listen(socket.AF_UNIX, path)
+        listener = _listen(socket.AF_UNIX, path)
+        self._unix_sockets[path] = _identity(path)
+        return listener
 
     def listen_inherited(self, fd: int) -> socket.socket:
         """Adopt a listening socket that whoever started us opened (systemd, a supervisor). Raises OSError."""
@@ -128,9 +133,13 @@ class World:
             return ""
 
     def unlink(self, path: str) -> None:
-        """Remove a Unix socket of ours; one that is gone already is fine."""
+        """Remove a Unix socket of ours, before its listener is closed: until then its inode is not used again.
+
+        One that is gone already is fine; what somebody else has put in its place stays.
+        """
         try:
-            os.unlink(path)
+            if _identity(path) == self._unix_sockets.pop(path, None):
+                os.unlink(path)
         except FileNotFoundError:
             pass
 
@@ -183,6 +192,12 @@ def _prepare(listener: socket.socket) -> None:
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_S)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S)
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    """Return what no other file has while this one exists."""
+    status = os.lstat(path)
+    return status.st_dev, status.st_ino
 
 
 def _is_dead_unix_socket(path: str) -> bool:
