@@ -140,9 +140,9 @@ CHAT = [
     Attack("one page of history, not read", lambda number: _member(number) + HISTORY, fixed=MIB),
     Attack("130 subscriptions with long names", _subscriptions),
     Attack("a user name that is too long", upgrade("/chat") + say(type="join", channel="a", user="x" * 60000)),
-    Attack("history, not read", _member, HISTORY * 64, MIB),
+    Attack("history, not read", _member, HISTORY * 64, MIB, fixed=MIB),
     Attack("joins again and again, not read", _member,
-           say(type="join", channel="full", history=300) * 64, MIB),
+           say(type="join", channel="full", history=300) * 64, MIB, fixed=MIB),
     Attack("errors, not read", upgrade("/chat"), fill(say(type="x"), 64 * KIB), MIB),
     Attack("presence, not read", _member, say(type="presence", channel="full") * 64, MIB),
     Attack("a multicast to 16,000 names", upgrade("/chat"),
@@ -179,7 +179,7 @@ COMPRESSED = [
     Attack("large messages to be packed, not read", upgrade("/echo", OFFER), frame(TEXT, _text(60000)), 4 * MIB),
     Attack("empty compressed messages, not read", upgrade("/echo", OFFER), fill(frame(BINARY, b"\0", rsv=4), 64 * KIB),
            256 * KIB),
-    Attack("history packed, not read", _packing_member, HISTORY * 64, MIB),
+    Attack("history packed, not read", _packing_member, HISTORY * 64, MIB, fixed=MIB),
 ]  # fmt: skip
 
 EVERYTHING = [*BEFORE_THE_HANDSHAKE, *BODIES, *FRAMES, *CHAT]

@@ -18,6 +18,9 @@ MIB = 1024 * 1024
 SOCKET_BUFFER = 16 * KIB
 """What the kernel takes for a client that does not read, so that the rest has to wait in the server: its worst case."""
 
+SOCKET_INTAKE = 64 * KIB
+"""What the kernel takes from a client that the server does not read: else a thousand of them fill gigabytes of it."""
+
 
 @dataclass(frozen=True)
 class Gauge:
@@ -68,6 +71,7 @@ def measured_server(*flags):
     """Run a server whose sockets buffer little; yield it with its gauge."""
     with socket.create_server(("127.0.0.1", 0), backlog=4096) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)  # accepted sockets inherit it
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_INTAKE)
         fd = str(listener.fileno())
         server = RunningServer("--fd", fd, "--log-level", "warning", *flags, pass_fds=(listener.fileno(),))
     try:
