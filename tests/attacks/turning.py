@@ -10,7 +10,7 @@ import time
 
 from tests.clients.rig import decode_frames, upgrade
 from tests.reactor.fakes import FakeWorld
-from tests.test_server import config
+from wsserver.config import from_assignment, load
 from wsserver.net.files import Directory
 from wsserver.server import Server, find_static
 
@@ -25,7 +25,8 @@ class Turning:
     """A server that turns when it is told to."""
 
     def __init__(self, *assignments):
-        self.server = Server(config("limits.rate=0", *assignments), FakeWorld(), Directory(find_static("")))
+        settings = [from_assignment(text) for text in ("limits.rate=0", *assignments)]
+        self.server = Server(load(flags=settings), FakeWorld(), Directory(find_static("")))
         self.errors = []
         self.peers = []
         self.reactor = self.server.reactor
