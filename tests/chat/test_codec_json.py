@@ -62,7 +62,7 @@ def test_good_messages_become_commands(payload: bytes, command: object) -> None:
         b'{"type":"publish","topic":"t","data":NaN}', b'{"type":"publish","topic":"t","data":Infinity}',
         b'{"type":"ping","x":NaN}', b'{"type":"message","channel":"c","text":"\\ud800"}',
         b'{"type":"message","channel":"c","text":"\\udc00x"}', b'{"type":"message","channel":"c","text":"a\x00b"}',
-        b'{"type":"message","channel":1,,', b'{"type":"dance",,',
+        b'{"type":"message","channel":1,,', b'{"type":"dance",,', b"[1", b"[1] x", b'"', b'{"id":1e999,', b"1 2",
     ],
 )  # fmt: skip
 def test_what_is_not_json_is_bad_json_even_when_a_wrong_field_comes_first(payload: bytes) -> None:

@@ -13,7 +13,7 @@ Read next: `vocabulary.py` for the classes; `router.py`, the caller.
 from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
-from msgspec import UNSET, DecodeError, Struct, UnsetType, ValidationError
+from msgspec import UNSET, DecodeError, Raw, Struct, UnsetType, ValidationError
 from msgspec.json import Decoder, Encoder
 
 from wsserver.chat.errors import ChatError
@@ -41,6 +41,7 @@ class JsonCodec:
     def __init__(self) -> None:
         self._decode: Callable[[bytes], AnyCommand] = Decoder(AnyCommand).decode
         self._peek = Decoder(_Envelope).decode
+        self._skip = Decoder(Raw).decode
         self._encode = Encoder().encode
 
     def decode(self, payload: bytes) -> AnyCommand | Relay:
@@ -88,7 +89,7 @@ class JsonCodec:
     def _blame(self, payload: bytes, complaint: str) -> NoReturn:
         """Raise the ChatError that fits a message which is JSON as far as the first look went."""
         try:
-            envelope = self._peek(payload)
+            envelope = self._look(payload)
         except ValidationError as error:  # not an object, or an id beyond all numbers
             raise ChatError("bad_message", explain(str(error))) from None
         except DecodeError as error:  # a wrong field first, then bytes that are no JSON
@@ -100,6 +101,14 @@ class JsonCodec:
         if isinstance(type, str) and type not in COMMAND_TYPES:
             raise ChatError("unknown_type", f"There is no message type {type[:64]!r}.", id)
         raise ChatError("bad_message", explain(complaint), id)
+
+    def _look(self, payload: bytes) -> _Envelope:
+        """Return what `payload` says of itself; raise ValidationError only for what is JSON to its end."""
+        try:
+            return self._peek(payload)
+        except ValidationError:
+            self._skip(payload)
+            raise
 
 
 def _good_id(id: object) -> str | int | None:
