@@ -316,7 +316,6 @@ FORGED = {
 }
 
 
-@pytest.mark.filterwarnings("ignore::jwt.InsecureKeyLengthWarning")
 @pytest.mark.parametrize("name", FORGED)
 @pytest.mark.parametrize("way", ["shown", "brought"])
 def test_i124_a_token_that_was_tampered_with_opens_nothing(attacker, ann, way, name):
