@@ -115,6 +115,7 @@ class Shelf:
         self.engine = FakeEngine()
         self.reporter = FakeReporter()
         self.opened: list[Store] = []
+        self._synced: dict[Path, bytes] = {}
 
     def open(self, kind: str, history: int = HISTORY, histories: dict[str, int] | None = None) -> Store:
         def history_of(channel: str) -> int:
@@ -162,6 +163,19 @@ class Shelf:
         """Say something so many times; return the numbers."""
         batch = [Publication(channel, user, "text", self.engine.wall_ms(), key)] * count
         return [result.message.seq for result in self.append(store, *batch)]
+
+    def keep_synced(self) -> None:
+        """Note what is in the files now as what the disk has."""
+        self._synced = {file: file.read_bytes() for file in self.path.parent.glob("chat.db*")}
+
+    def cut_power(self) -> None:
+        """Let the machine come back with what the disk had, and as another run of itself."""
+        for file in self.path.parent.glob("chat.db*"):
+            file.unlink()
+        for file, data in self._synced.items():
+            if not file.name.endswith("-shm"):
+                file.write_bytes(data)
+        self.engine.boot = "two"
 
     def query(self, statement: str, *values: object) -> list[Any]:
         """Look into the file, as another program does."""

@@ -1,8 +1,5 @@
 """What the file says about itself, and when numbers begin a new epoch."""
 
-import shutil
-from pathlib import Path
-
 from tests.stores.rig import Shelf, seqs
 from wsserver.chat.log import Publication
 
@@ -10,22 +7,6 @@ from wsserver.chat.log import Publication
 def marks(shelf: Shelf) -> object:
     [row] = shelf.query("SELECT epoch, unsynced_boot FROM store")
     return row
-
-
-def cut_power(shelf: Shelf, synced: Path) -> None:
-    """The machine comes back with what was on the disk, and as another run of itself."""
-    for file in shelf.path.parent.glob("chat.db*"):
-        file.unlink()
-    for file in synced.iterdir():
-        shutil.copy(file, shelf.path.parent)
-    shelf.engine.boot = "two"
-
-
-def keep(shelf: Shelf, synced: Path) -> None:
-    """Note what is on the disk now."""
-    synced.mkdir(exist_ok=True)
-    for file in shelf.path.parent.glob("chat.db*"):
-        shutil.copy(file, synced)
 
 
 def test_a_server_that_does_not_wait_for_the_disk_says_so_while_it_runs(shelf: Shelf) -> None:
@@ -41,13 +22,13 @@ def test_a_server_that_waits_for_the_disk_has_nothing_to_say(shelf: Shelf) -> No
     assert marks(shelf) == (store.head("c").epoch, None)
 
 
-def test_after_a_power_cut_numbers_that_may_have_been_lost_are_of_another_epoch(shelf: Shelf, tmp_path: Path) -> None:
+def test_after_a_power_cut_numbers_that_may_have_been_lost_are_of_another_epoch(shelf: Shelf) -> None:
     store = shelf.open_sqlite("process")
-    keep(shelf, tmp_path / "synced")  # what is said from here on is not waited for
+    shelf.keep_synced()  # what is said from here on is not waited for
     shelf.post(store, 3)
     epoch = store.head("c").epoch
     store.close()
-    cut_power(shelf, tmp_path / "synced")
+    shelf.cut_power()
     found = shelf.open_sqlite("process")
     assert (found.head("c").seq, found.head("c").epoch == epoch) == (0, False)
     epoch = found.head("c").epoch
@@ -55,26 +36,26 @@ def test_after_a_power_cut_numbers_that_may_have_been_lost_are_of_another_epoch(
     assert shelf.open_sqlite("process").head("c").epoch == epoch
 
 
-def test_with_power_a_power_cut_takes_nothing_that_was_answered_for(shelf: Shelf, tmp_path: Path) -> None:
+def test_with_power_a_power_cut_takes_nothing_that_was_answered_for(shelf: Shelf) -> None:
     store = shelf.open_sqlite("power")
     shelf.post(store, 3)
-    keep(shelf, tmp_path / "synced")
+    shelf.keep_synced()
     head = store.head("c")
     assert store.append([Publication("c", "ann", "not answered for", 5)], print) is None
     shelf.engine.jobs.clear()
     store.close()
-    cut_power(shelf, tmp_path / "synced")
+    shelf.cut_power()
     found = shelf.open_sqlite("power")
     assert (found.head("c"), seqs(found.after("c", 0, 9))) == (head, [1, 2, 3])
 
 
-def test_a_server_that_was_killed_on_a_machine_that_went_on_keeps_its_epoch(shelf: Shelf, tmp_path: Path) -> None:
+def test_a_server_that_was_killed_on_a_machine_that_went_on_keeps_its_epoch(shelf: Shelf) -> None:
     store = shelf.open_sqlite("process")
     shelf.post(store, 3)
-    keep(shelf, tmp_path / "killed")
+    shelf.keep_synced()
     head = store.head("c")
     store.close()
-    cut_power(shelf, tmp_path / "killed")
+    shelf.cut_power()
     shelf.engine.boot = "one"
     assert shelf.open_sqlite("process").head("c") == head
 

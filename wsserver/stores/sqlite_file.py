@@ -122,8 +122,9 @@ class SqliteFile:
             if os.path.getsize(self.path) <= CHECK_BELOW:
                 (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
                 if found != "ok":
+                    what = found.splitlines()[-1]  # the first says only which database
                     raise StoreUnavailable(
-                        f"{self.path} is damaged ({found}); restore it from a backup, "
+                        f"{self.path} is damaged ({what}); restore it from a backup, "
                         "or try `sqlite3 FILE .recover`, or name another file"
                     )
             # What a killed server left in the WAL goes into the file, and onto the disk.
