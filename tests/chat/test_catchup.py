@@ -132,3 +132,16 @@ def test_a_store_that_cannot_be_read_is_tried_again() -> None:
     world.store.broken = False
     world.advance(PAUSE_S)
     assert seqs(bob) == [4, 5]
+
+
+def test_a_message_that_somebody_cut_out_of_the_log_is_not_passed_over_in_silence() -> None:
+    world, epoch = world_with(8)
+    bob = back(world, epoch)
+    bob.hear()
+    after = world.store.after
+    world.store.after = lambda *query: [one for one in after(*query) if one.seq != 5]  # type: ignore[method-assign]
+    world.advance(1)
+    assert 5 not in (heard := seqs(bob))
+    assert heard in ([], [4])
+    assert bob.peer.closed is not None
+    assert bob.peer.closed[0] == 4008

@@ -147,3 +147,20 @@ def test_what_does_not_fit_is_left_for_later_slices() -> None:
     assert seqs(read_slice(log, "c", 3, 10)) == [4, 5, 6]
     assert seqs(read_slice(log, "c", 9, 10)) == [10]
     assert read_slice(log, "c", 10, 10) == []
+
+
+class Holed(MemoryStore):
+    """A log out of which somebody has cut message 5 by hand."""
+
+    def after(self, channel: str, seq: int, limit: int) -> list[MessageEvent]:
+        return [message for message in super().after(channel, seq, limit) if message.seq != 5]
+
+
+@pytest.mark.parametrize(("since", "recovered"), [(0, False), (3, False), (4, False), (5, True), (9, True), (10, True)])
+def test_a_hole_in_the_log_is_never_passed_over_as_if_it_were_the_whole(since: int, recovered: bool) -> None:
+    log = Holed(bytes, lambda: 0.0)
+    log.append([Publication("c", "ann", "hi", 0)] * 10, ignore)
+    found = joined(log, since)
+    assert found.recovered is recovered
+    if recovered:
+        assert seqs(found.messages) == list(range(since + 1, 11))

@@ -13,7 +13,7 @@ Read next: `history.py`, which cuts the slices.
 from typing import Final
 
 from wsserver.chat.channels import Channel
-from wsserver.chat.history import read_slice
+from wsserver.chat.history import follows, read_slice
 from wsserver.chat.log import Log, StoreUnavailable
 from wsserver.chat.session import Session
 from wsserver.clients.router import Surroundings
@@ -51,7 +51,7 @@ class CatchUp:
         except StoreUnavailable:
             self._timer = self._surroundings.call_later(PAUSE_S, self._step)
             return
-        if self.seq < newest and (not messages or messages[0].seq != self.seq + 1):
+        if self.seq < newest and not (messages and follows(messages, self.seq)):
             self.cancel()  # the log has dropped what comes next: a gap must not be passed over in silence
             self._session.peer.close(SLOW_CONSUMER, "the channel forgot what you had not read yet")
             return

@@ -70,8 +70,9 @@ def recover(log: Log, query: Join, limit: int) -> Recovery:
     head = log.head(query.channel)
     if query.since is not None and query.epoch == head.epoch and _recoverable(head, query.since, limit):
         messages = read_slice(log, query.channel, query.since, head.seq)
-        last = messages[-1].seq if messages else query.since
-        return Recovery(head, messages, True, last == head.seq)
+        if follows(messages, query.since) and (messages or query.since == head.seq):
+            last = messages[-1].seq if messages else query.since
+            return Recovery(head, messages, True, last == head.seq)
     messages = _newest(log, query.channel, head.seq + 1, min(query.history, PAGE_LIMIT))
     return Recovery(head, messages, None if query.since is None else False, True)
 
@@ -87,6 +88,11 @@ def read_slice(log: Log, channel: str, after: int, upto: int) -> list[MessageEve
             return fitting
         after = chunk[-1].seq
     return messages
+
+
+def follows(messages: list[MessageEvent], seq: int) -> bool:
+    """Tell whether `messages` are the ones right after `seq`, without a hole: somebody may have deleted one by hand."""
+    return not messages or (messages[0].seq == seq + 1 and messages[-1].seq == seq + len(messages))
 
 
 def _recoverable(head: Head, since: int, limit: int) -> bool:
