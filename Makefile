@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench clean
+.PHONY: crash help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -46,6 +46,10 @@ attacks: $(VENV)/.ready-test ## attack a server for some minutes, with more and 
 
 fuzz: $(VENV)/.ready-fuzz ## look for inputs that break a demand (SECONDS=60 for each target, TARGET=name for one)
 	@$(PY) -m tests.fuzz.run --seconds $(or $(SECONDS),60) $(if $(TARGET),--target $(TARGET))
+
+crash: $(VENV)/.ready-test ## kill 200 servers in the middle of their work, and judge what they have forgotten
+	$(PY) -m tests.scenarios.crashing --rounds 200
+	$(PY) -m tests.scenarios.crashing --rounds 50 --durability power
 
 bench: $(VENV)/.ready-run ## measure the server beside the least that can be done in C (needs cc)
 	$(PY) tests/bench/run.py

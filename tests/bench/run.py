@@ -120,7 +120,7 @@ def floor() -> Iterator[Server]:
 @contextmanager
 def wsserver() -> Iterator[Server]:
     """Run the server. Raises RuntimeError when it does not come up."""
-    command = [sys.executable, "-m", "wsserver", "serve", "--port", "0", "--set", "limits.rate=0"]
+    command = [sys.executable, "-m", "wsserver", "serve", "--port", "0", "--store", "memory:", "--set", "limits.rate=0"]
     with running(*command, "--log-level", "warning") as (_, line):
         ready = re.search(r":(\d+) \(pid (\d+)\)", line)
         if not ready:

@@ -41,7 +41,7 @@ PROFILE: Final = (
 def echo_server(log: Path) -> Iterator[int]:
     """Run a server and yield its port. Raises RuntimeError when it does not come up."""
     flags = [flag for setting in PROFILE for flag in ("--set", setting)]
-    command = [sys.executable, "-m", "wsserver", "serve", "--port", "0", *flags]
+    command = [sys.executable, "-m", "wsserver", "serve", "--port", "0", "--store", "memory:", *flags]
     with log.open("wb") as stderr, subprocess.Popen(command, cwd=TOP, stdout=subprocess.PIPE, stderr=stderr) as server:
         assert server.stdout is not None
         ready = re.search(rb":(\d+) \(pid", server.stdout.readline())

@@ -16,8 +16,8 @@ PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 def start(tmp_path, program):
     """Start a program of the README on a free port; return the process and the port."""
     script = tmp_path / "program.py"
-    free = program.replace("Config()", "Config(server=ServerSettings(port=0))")
-    script.write_text("from wsserver.configuration.settings import ServerSettings\n" + free)
+    free = program.replace("Config()", "Config(server=ServerSettings(port=0), store=StoreSettings('memory:'))")
+    script.write_text("from wsserver.configuration.settings import ServerSettings, StoreSettings\n" + free)
     process = subprocess.Popen([sys.executable, str(script)], cwd=ROOT, stdout=subprocess.PIPE, text=True)
     ready = re.search(r":(\d+) \(pid", process.stdout.readline())
     assert ready

@@ -202,7 +202,9 @@ class StoreSettings:
     """Where messages are kept."""
 
     url: str = setting(
-        StoreUrl(), "memory:", "memory: forgets everything when the server stops; sqlite:PATH keeps it in a file."
+        StoreUrl(),
+        "sqlite:wsserver.db",
+        "One file where the server was started, nothing to set up; memory: forgets everything when it stops.",
     )
     durability: str = setting(
         Choice(("process", "power")),
