@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.stores.rig import Shelf
+from wsserver.stores import sqlite_file
 
 IN_MEMORY = Path("/dev/shm")
 
@@ -20,6 +21,12 @@ def fast_folder(tmp_path: Path) -> Iterator[Path]:
         return
     with tempfile.TemporaryDirectory(prefix="wsserver-", dir=IN_MEMORY) as folder:
         yield Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is about to let go of a file here."""
+    monkeypatch.setattr(sqlite_file, "LOCK_PAUSE_S", 0)
 
 
 @pytest.fixture

@@ -42,6 +42,22 @@ def test_a_file_has_one_server(fast_folder: Path) -> None:
     second.close()
 
 
+def test_a_server_that_is_about_to_end_is_waited_for(fast_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second = (SqliteFile(str(fast_folder / "chat.db")) for _ in range(2))
+    first.open()
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 3:
+            first.close()
+
+    monkeypatch.setattr(sqlite_file, "sleep", pause)
+    second.open()
+    assert len(pauses) == 3
+    second.close()
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreUnavailable, match=r"nowhere/chat.db cannot be opened: No such file or directory"):
         SqliteFile(str(tmp_path / "nowhere" / "chat.db")).open()

@@ -13,6 +13,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable
+from time import sleep
 from typing import Final
 
 from wsserver.chat.log import StoreUnavailable
@@ -24,6 +25,10 @@ NEEDED: Final = (3, 38, 0)
 
 CHECK_BELOW: Final = 64 * 1024 * 1024
 """Files up to this size are checked at each start, which takes about a third of a second then; larger ones are not."""
+
+LOCK_TRIES: Final = 20
+LOCK_PAUSE_S: Final = 0.1
+"""A server that was told to end, or killed, lets go of its file within these two seconds; then the next may start."""
 
 STATEMENTS: Final = 64
 """Prepared statements kept for a connection; there are fewer."""
@@ -106,7 +111,7 @@ class SqliteFile:
         try:
             # Nobody else's business: chats are private, and SQLite gives the WAL the rights of the file.
             self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock()
             self._inode = os.fstat(self._fd).st_ino
         except BlockingIOError:
             self.close()
@@ -114,6 +119,16 @@ class SqliteFile:
         except OSError as error:
             self.close()
             raise StoreUnavailable(f"{self.path} cannot be opened: {error.strerror}") from error
+
+    def _lock(self) -> None:
+        """Have the file for ourselves. Raises BlockingIOError when somebody else has it, and keeps it."""
+        for _ in range(LOCK_TRIES):
+            try:
+                fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                sleep(LOCK_PAUSE_S)
+        fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
     def _prepare(self) -> int:
         connection = connect(self.path, "FULL")
