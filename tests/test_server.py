@@ -25,7 +25,7 @@ SECRET = "0123456789abcdef0123456789abcdef"
 
 def config(*assignments):
     """The configuration that --set would make, on a free port."""
-    return load(flags=[from_assignment(assignment) for assignment in ("server.port=0", "store.url=memory:", *assignments)])
+    return load(flags=map(from_assignment, ("server.port=0", "store.url=memory:", *assignments)))
 
 
 @pytest.fixture

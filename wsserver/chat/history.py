@@ -90,11 +90,6 @@ def read_slice(log: Log, channel: str, after: int, upto: int) -> list[MessageEve
     return messages
 
 
-def follows(messages: list[MessageEvent], seq: int) -> bool:
-    """Tell whether `messages` are the ones right after `seq`, without a hole: somebody may have deleted one by hand."""
-    return not messages or (messages[0].seq == seq + 1 and messages[-1].seq == seq + len(messages))
-
-
 def _recoverable(head: Head, since: int, limit: int) -> bool:
     """Tell whether all that came after `since` is still there, and not too much."""
     return 0 <= since <= head.seq and head.seq - since <= limit and (since == head.seq or since + 1 >= head.oldest)
@@ -120,3 +115,8 @@ def _fitting(messages: Iterable[MessageEvent]) -> list[MessageEvent]:
 
 def _clamp(value: int, low: int, high: int) -> int:
     return max(low, min(value, high))
+
+
+def follows(messages: list[MessageEvent], seq: int) -> bool:
+    """Tell whether `messages` are the ones right after `seq`, without a hole: somebody may have deleted one by hand."""
+    return not messages or (messages[0].seq == seq + 1 and messages[-1].seq == seq + len(messages))
