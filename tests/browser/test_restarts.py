@@ -1,4 +1,4 @@
-"""Two tabs chat while their server is ended and started anew with the same store: nothing is lost, doubled, displaced."""
+"""Two tabs chat while their server is ended and started anew with the same store: nothing is lost or doubled."""
 
 import itertools
 
