@@ -81,10 +81,11 @@ class World {
   sockets = [];
   reports = [];
   keys = 0;
+  luck = 0;
   connection = new Connection({
     openSocket: () => this.sockets[this.sockets.push(new FakeSocket()) - 1],
     clock: this.clock,
-    random: () => 0,
+    random: () => this.luck,
     listener: { onState: (state) => this.chat.onState(state), onEvent: (event) => this.chat.onEvent(event) },
   });
   chat = new Chat({

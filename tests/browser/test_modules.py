@@ -97,6 +97,23 @@ def test_close_code_decides_whether_we_come_back(run, code, kind, connections):
     """) == [kind, connections]
 
 
+def test_waiting_time_grows_while_connections_do_not_last_and_starts_anew_behind_one_that_did(run):
+    assert run("""
+        const world = await World.inLobby();
+        world.luck = 1;
+        await world.clock.advance(5000);
+        const waits = [];
+        for (const lasted of [0, 100, 4999, 5000, 0]) {
+          await world.socket.lose();
+          waits.push(world.connection.state.retryAt - world.clock.now());
+          await world.clock.advance(waits.at(-1));
+          await world.socket.hear(WELCOME);
+          await world.clock.advance(lasted);
+        }
+        return waits;
+    """) == [1000, 2000, 4000, 8000, 1000]
+
+
 def test_second_connection_asks_for_what_was_missed_and_appends_it(run):
     command, texts, unread = run("""
         const world = await World.inLobby(message(1, "one"), message(2, "two"));
@@ -123,6 +140,35 @@ def test_what_could_not_be_recovered_is_not_passed_over_in_silence(run, epoch, w
     """)
     assert word in notice
     assert (text, older) == ("nine hundred", True)
+
+
+def test_numbers_that_begin_anew_are_followed_and_asked_about_once(run):
+    assert run("""
+        const world = await World.inLobby(message(900, "nine hundred"));
+        await world.reconnect();
+        await world.socket.answer("join", joined({ seq: 0, epoch: "F", recovered: false }));
+        await world.socket.hear(message(1, "one"));
+        await world.socket.hear(message(2, "two"));
+        await world.clock.advance(20_000);
+        const joins = world.socket.sent.filter(({ type }) => type === "join");
+        return [joins.length, world.texts.slice(-2), world.lobby.seq];
+    """) == [1, ["one", "two"], 2]
+
+
+def test_answer_to_a_join_from_before_leaving_is_not_taken_for_that_of_the_next_one(run):
+    assert run("""
+        const world = await World.inLobby(message(1, "one"));
+        world.chat.leave(world.lobby);
+        world.chat.show({ kind: "channel", name: "lobby" });
+        const early = world.socket.last("join").id;
+        world.chat.leave(world.lobby);
+        world.chat.show({ kind: "channel", name: "lobby" });
+        await world.socket.hear({ id: early, ...joined({ seq: 1, messages: [message(1, "one")] }) });
+        await world.socket.hear(message(2, "two"));
+        const between = [world.lobby.phase, world.texts];
+        await world.socket.answer("join", joined({ seq: 2, messages: [message(1, "one"), message(2, "two")] }));
+        return [...between, world.lobby.phase, world.texts];
+    """) == ["joining", [], "joined", ["one", "two"]]
 
 
 def test_gap_is_filled_before_anything_behind_it_is_shown(run):
