@@ -156,3 +156,43 @@ def test_after_any_moves_counts_are_exact_and_announcements_add_up_to_the_list(m
     for verb, number, channel in moves:
         walk.take(verb, walk.members[number], channel)
     walk.judge_at_rest()
+
+
+def test_above_a_hundred_users_changes_are_told_every_five_seconds_and_names_are_cut_at_a_hundred():
+    world = World()
+    watcher = world.connect("watcher")
+    crowd = [world.connect(f"user-{number}") for number in range(100)]
+    world.advance(0.25)
+    assert [event["count"] for event in watcher.hear_type("presence")] == [101]
+    late = world.connect()
+    joined = late.join("lobby", "late")
+    assert (len(joined["users"]), joined["more"], joined["count"]) == (100, 2, 102)
+    world.advance(4.9)
+    assert watcher.hear_type("presence") == []
+    world.advance(0.1)
+    assert [(event["joined"], event["count"]) for event in watcher.hear_type("presence")] == [(["late"], 102)]
+    for client in crowd:
+        client.gone(1000)
+    late.gone(1000)
+    world.advance(5.0)
+    told = watcher.hear_type("presence")
+    assert [event["count"] for event in told] == [1]
+    assert len(told[0]["left"]) + told[0]["more"] == 101
+    assert len(told[0]["left"]) == 100
+
+
+def test_with_names_cut_every_count_is_exact_and_what_is_over_is_counted():
+    world = World(names=2)
+    watcher = world.connect("watcher")
+    crowd = [world.connect(f"user-{number}") for number in range(7)]
+    world.advance(0.25)
+    [change] = watcher.hear_type("presence")
+    assert (change["joined"], change["more"], change["count"]) == (["user-0", "user-1"], 5, 8)
+    crowd[0].gone(1006)
+    crowd[1].gone(1000)
+    world.advance(0.25)
+    [change] = watcher.hear_type("presence")
+    assert (change["left"], "more" in change, change["count"]) == (["user-1"], False, 7)
+    world.advance(GRACE_S + 1)
+    [change] = watcher.hear_type("presence")
+    assert (change["left"], change["count"]) == (["user-0"], 6)
