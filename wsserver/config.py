@@ -11,7 +11,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-from wsserver.access.secret import secret_fault
+from wsserver.access.secret import API_KEY_CHARS, secret_fault
 from wsserver.chat.names import pattern_fault
 from wsserver.configuration.document import render
 from wsserver.configuration.errors import ConfigError
@@ -57,6 +57,8 @@ def cautions(config: Config) -> tuple[str, ...]:
         said.append("Some channels are only for some users, but auth.mode is open: anybody may use their names.")
     if "*" in server.hosts:
         said.append('server.hosts holds "*": a foreign page can reach this server by DNS rebinding.')
+    if 0 < len(config.api.key) < API_KEY_CHARS:
+        said.append(f"api.key has fewer than {API_KEY_CHARS} characters: it can be guessed.")
     if not config.limits.rate:
         said.append("limits.rate is 0: one client may keep the server busy alone.")
     return tuple(said)

@@ -2,6 +2,7 @@
 
     Config -> World -> Reactor -> Listener(s) -> Registry -> Site -> /chat: ChatRouter -> Storage, rights
                                                                   -> /echo: EchoRouter
+                                                                  -> /api, /events: for other programs
                                                                   -> /livez, /readyz, and the files of the page
 
 Read next: `reactor/loop.py` for what runs then; `drain.py` for how it ends.
@@ -47,6 +48,7 @@ from wsserver.observe import logs
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import SELECT_FD_LIMIT
 from wsserver.reactor.world import World
+from wsserver.services import Services
 from wsserver.storage import Storage
 from wsserver.websocket.deflate import Terms
 
@@ -94,6 +96,7 @@ class Server:
             _log_gone,
             _compression(config),
         )
+        self.services = Services(config, self.registry, self.chat, self.storage.store, self._authority)
         self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)
         self.listeners: list[Listener] = []
         self.address = ""
@@ -103,10 +106,10 @@ class Server:
         """Open the store and build the chat over it. Raises StoreUnavailable, and ConfigError."""
         config = self.config
         permissions = Permissions(config.channels, config.chat.history)
-        authority = _authority(config, self.world)
+        self._authority = _authority(config, self.world)
         self.storage = Storage(self.reactor, config, permissions.history_of, self._on_store_lost)
         settings, store, rules = _chat_settings(config), self.storage.store, permissions.rule_of
-        return ChatRouter(settings, store, _codecs(), authority=authority, rules=rules)
+        return ChatRouter(settings, store, _codecs(), authority=self._authority, rules=rules)
 
     def _admission(self) -> Admission:
         limits = self.config.limits
@@ -127,6 +130,7 @@ class Server:
         rule = OriginRule(self.config.server.origins, self.config.server.hosts, host, port)
         self.site.judge_host = rule.check_host
         self.site.judge_origin = rule.check_origin
+        self.services.listen_on(sockets)
         self.listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted) for sock in sockets]
         for listener in self.listeners:
             listener.start()

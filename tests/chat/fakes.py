@@ -44,6 +44,7 @@ class FakePeer:
         self.address = "127.0.0.1:50312"
         self.subprotocol = subprotocol
         self.context: Any = None
+        self.messages_out = 0
         self.compressor: Compressor | None = None
         self.sent: list[tuple[int, bytes]] = []
         self.closed: tuple[int, str] | None = None

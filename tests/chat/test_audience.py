@@ -109,3 +109,29 @@ def test_what_a_message_belongs_to_goes_with_it_whichever_way_it_is_sent() -> No
     crowd.deliver([Left("a")], senders)
     crowd.relay(Relayed(1, b"x"), senders)
     assert senders.streams == [stream, stream, stream, None, None]
+
+
+def test_what_went_to_a_crowd_at_once_is_counted_for_whoever_was_in_it_then() -> None:
+    senders = FakeSurroundings()
+    codec = JsonCodec()
+    sessions = [Session(FakePeer(f"peer-{number}"), codec) for number in range(CROWD + 1)]
+    first, late = sessions[0], sessions[-1]
+    audience = Audience(sessions[:-1])
+    audience.deliver([Left("c"), Left("c")], senders, at_once=True)
+    audience.add(late)
+    audience.add(late)
+    audience.deliver([Left("c")], senders, at_once=True)
+    audience.discard(first)
+    audience.discard(first)
+    assert first.peer.messages_out + audience.told_to(first) == 3
+    assert sessions[1].peer.messages_out + audience.told_to(sessions[1]) == 3
+    assert late.peer.messages_out + audience.told_to(late) == 1
+
+
+def test_what_the_surroundings_deliver_is_theirs_to_count() -> None:
+    codec = JsonCodec()
+    few = [Session(FakePeer(f"peer-{number}"), codec) for number in range(3)]
+    audience = Audience(few)
+    audience.deliver([Left("c")], FakeSurroundings(), at_once=True)
+    audience.deliver([Left("c")], FakeSurroundings())
+    assert [audience.told_to(one) for one in few] == [0, 0, 0]

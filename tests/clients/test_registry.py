@@ -9,7 +9,7 @@ from wsserver.clients.router import Router
 from wsserver.clients.states import State
 from wsserver.net.farewell import LINGER_S
 from wsserver.websocket.codes import BINARY, CLOSE, TEXT
-from wsserver.websocket.prepared import PreparedMessage
+from wsserver.websocket.prepared import PreparedMessage, join_messages
 
 
 def test_a_connection_is_a_client_until_it_is_gone_and_a_socket_until_it_is_buried(house):
@@ -224,3 +224,16 @@ def test_answers_carry_the_date(house, monkeypatch, wall_ms, date):
     peer = house.connect()
     peer.send(get())
     assert parse_answers(peer.received())[0][1]["date"].startswith(date)
+
+
+def test_messages_are_counted_for_each_client_by_whatever_way_they_went(house):
+    peer, other = house.open("/echo"), house.open("/echo")
+    peer.send_frame(TEXT, b"a")
+    peer.send_frame(TEXT, b"b" * 300)
+    two = join_messages([PreparedMessage(b"c"), PreparedMessage(b"d")])
+    house.registry.fan_out([peer.client, other.client], two)
+    house.registry.fan_out([peer.client], PreparedMessage(b"e" * 300))
+    house.turn()
+    assert (len(peer.frames()), len(other.frames())) == (5, 2)
+    assert (peer.client.messages_in, peer.client.messages_out) == (2, 5)
+    assert (other.client.messages_in, other.client.messages_out) == (0, 2)

@@ -12,7 +12,7 @@ from tests.house.tree import PACKAGE, name, parse, sources
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("server", "supervisor", "drain", "storage"),
+    ("server", "supervisor", "drain", "services", "storage"),
     ("config", "configuration"),
     ("bench", "simulation", "testing"),
     ("observe",),
@@ -28,7 +28,13 @@ FLOORS = (
 )
 """From the top down. Rooms of one floor do not import each other, but for those below."""
 
-NEIGHBOURS = {("config", "configuration"), ("server", "drain"), ("server", "storage"), ("server", "supervisor")}
+NEIGHBOURS = {
+    ("config", "configuration"),
+    ("server", "drain"),
+    ("server", "services"),
+    ("server", "storage"),
+    ("server", "supervisor"),
+}
 """Who may open whose door on the same floor: (who, whose)."""
 
 PURE = ("http", "websocket", "chat", "resilience")

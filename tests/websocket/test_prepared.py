@@ -11,7 +11,9 @@ def test_a_prepared_message_carries_its_whole_frame():
 def test_messages_to_the_same_clients_travel_as_one_piece():
     one, two = PreparedMessage(b"one"), PreparedMessage(b"two", BINARY)
     assert join_messages([one]) is one
-    assert join_messages([one, two]).frame == one.frame + two.frame
+    joined = join_messages([one, two])
+    assert (joined.frame, joined.count, one.count) == (one.frame + two.frame, 2, 1)
+    assert join_messages([one, two, one], Compressor(12)).count == 3
 
 
 def test_only_large_messages_are_compressed():

@@ -8,6 +8,9 @@ from typing import Final
 SECRET_BYTES: Final = 32
 """RFC 7518 section 3.2: a key for HS256 is at least as long as its hash. Shorter ones are found by trying."""
 
+API_KEY_CHARS: Final = 16
+"""A key of the API with fewer characters can be guessed, even at five tries a minute from each address."""
+
 MISSING_LIBRARY: Final = "tokens need a library that is not installed: pip install 'wsserver[auth]'"
 """What a person is told where PyJWT, or what it checks public keys with, cannot be imported."""
 

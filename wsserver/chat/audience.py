@@ -35,13 +35,27 @@ Group = tuple[Codec, Compressor | None]
 """Who gets the same bytes."""
 
 
+class Circle(dict[Peer, Wire]):
+    """Those of an audience who get the same bytes, and how many messages were sent to all of them at once.
+
+    A member's own count is set back by that when it comes in and put forward when it goes, so that counting a message
+    costs as much for a thousand members as for one.
+    """
+
+    __slots__ = ("told",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = 0
+
+
 class Audience:
     """Who hears. Dicts, not sets: receivers are served in the order in which they came."""
 
     __slots__ = ("groups",)
 
     def __init__(self, sessions: Iterable[Session] = ()) -> None:
-        self.groups: dict[Group, dict[Peer, Wire]] = {}
+        self.groups: dict[Group, Circle] = {}
         for session in sessions:
             self.add(session)
 
@@ -54,17 +68,24 @@ class Audience:
         group = (session.codec, session.peer.compressor)
         peers = self.groups.get(group)
         if peers is None:
-            peers = self.groups[group] = {}
+            peers = self.groups[group] = Circle()
+        if peers.told and session.peer not in peers:
+            session.peer.messages_out -= peers.told
         peers[session.peer] = session.peer.wire
 
     def discard(self, session: Session) -> None:
         """Let `session` hear no longer; nothing happens when it did not."""
         group = (session.codec, session.peer.compressor)
         peers = self.groups.get(group)
-        if peers is not None:
-            peers.pop(session.peer, None)
+        if peers is not None and peers.pop(session.peer, None) is not None:
+            session.peer.messages_out += peers.told
             if not peers:  # a codec that nobody uses must not cost an encoding
                 del self.groups[group]
+
+    def told_to(self, session: Session) -> int:
+        """Return what has to be added to the count of messages of a session that hears."""
+        peers = self.groups.get((session.codec, session.peer.compressor))
+        return peers.told if peers is not None and session.peer in peers else 0
 
     def deliver(
         self, events: Sequence[Event], senders: Senders, stream: Stream | None = None, at_once: bool = False
@@ -82,6 +103,7 @@ class Audience:
                 messages = encoded[codec] = [PreparedMessage(codec.encode(event), codec.opcode) for event in events]
             message = join_messages(messages, compressor)
             if at_once and len(peers) >= CROWD:
+                peers.told += message.count
                 senders.send_at_once(peers.values(), message, stream)
             else:
                 senders.fan_out(peers, message, stream)

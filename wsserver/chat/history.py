@@ -68,7 +68,7 @@ def read_page(log: Log, query: History) -> Page:
 def recover(log: Log, query: Join, limit: int) -> Recovery:
     """Return what the client of `query` reads first: at most `limit` missed messages are recovered."""
     head = log.head(query.channel)
-    if query.since is not None and query.epoch == head.epoch and _recoverable(head, query.since, limit):
+    if query.since is not None and query.epoch == head.epoch and is_recoverable(head, query.since, limit):
         messages = read_slice(log, query.channel, query.since, head.seq)
         if follows(messages, query.since) and (messages or query.since == head.seq):
             last = messages[-1].seq if messages else query.since
@@ -90,8 +90,8 @@ def read_slice(log: Log, channel: str, after: int, upto: int) -> list[MessageEve
     return messages
 
 
-def _recoverable(head: Head, since: int, limit: int) -> bool:
-    """Tell whether all that came after `since` is still there, and not too much."""
+def is_recoverable(head: Head, since: int, limit: int) -> bool:
+    """Tell whether all that came after `since` is still there, and at most `limit` messages."""
     return 0 <= since <= head.seq and head.seq - since <= limit and (since == head.seq or since + 1 >= head.oldest)
 
 

@@ -3,6 +3,7 @@
 Read next: `requests.py`, which calls them.
 """
 
+from collections.abc import Sequence
 from heapq import nlargest
 from typing import Any, Final
 
@@ -56,9 +57,7 @@ class Methods:
         Of channels that the caller may not join nothing is told.
         """
         open_to_caller = [channel for channel in self._channels if _may_join(caller, channel)]
-        fullest = nlargest(LISTED, open_to_caller, key=lambda channel: channel.roster.count)
-        listed = [{"channel": channel.name, "count": channel.roster.count} for channel in fullest]
-        return {"channels": listed, "more": len(open_to_caller) - len(listed)}
+        return list_fullest(open_to_caller)
 
     def stats(self, _caller: Caller, _params: Any) -> dict[str, float]:
         """Return the numbers of `clients`, `users`, `channels` and topic `subscriptions`, and `uptime` in seconds."""
@@ -69,6 +68,13 @@ class Methods:
             "subscriptions": len(self._topics),
             "uptime": round(self._surroundings.monotonic() - self._started, 3),
         }
+
+
+def list_fullest(channels: Sequence[Channel]) -> dict[str, Any]:
+    """Return `channels`, the fullest first, each with its `count` of users; `more` counts those not listed."""
+    fullest = nlargest(LISTED, channels, key=lambda channel: channel.roster.count)
+    listed = [{"channel": channel.name, "count": channel.roster.count} for channel in fullest]
+    return {"channels": listed, "more": len(channels) - len(listed)}
 
 
 def _may_join(caller: Caller, channel: Channel) -> bool:

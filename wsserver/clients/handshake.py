@@ -287,6 +287,7 @@ class Handshake:
 
     def write_piece(self, data: bytes) -> None:
         """Queue a piece of a stream, within the limit of the queue."""
+        self._client.messages_out += 1
         self._client.transport.write(data)
 
     def end_stream(self, last: bytes) -> None:

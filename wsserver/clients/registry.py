@@ -170,7 +170,9 @@ class Registry:
         if self.house.compression is not None and isinstance(message, PreparedMessage) and message.is_large:
             self._fan_out_compressed(cast(Iterable[Client], peers), message, frame, stream)
             return
+        count = message.count
         for client in cast(Iterable[Client], peers):
+            client.messages_out += count
             client.transport.write(frame)
 
     def _fan_out_compressed(
@@ -185,6 +187,7 @@ class Registry:
                 frame = message.encode_for(compressor)
                 if compressor.droppable:
                     frame = shared[compressor] = _mark(frame, stream)
+            client.messages_out += 1
             client.transport.write(frame or plain)
 
     def send_at_once(self, wires: Iterable[Wire], message: Prepared, stream: Stream | None = None) -> None:

@@ -37,6 +37,8 @@ class Peer(Protocol):
     """What large messages to it are compressed with; None: they are not. Peers with the same one get the same bytes."""
     context: Any
     """The router's own: whatever it wants to find again with this peer. None at first."""
+    messages_out: int
+    """How many messages it was sent. Those of `send_at_once` are not in it: one count for all is kept by who sends."""
 
     def send(self, payload: bytes, opcode: int = TEXT) -> None:
         """Queue one message; it leaves at the end of the turn. `payload` must be UTF-8 when `opcode` is TEXT.

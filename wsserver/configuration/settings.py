@@ -275,7 +275,12 @@ class AuthSettings:
 class ApiSettings:
     """The HTTP API for other programs."""
 
-    key: str = setting(Text("a key"), "", "Without a key there is no API.", only=("",), secret=True)
+    key: str = setting(
+        Text("a key"),
+        "",
+        "What other programs show to use it; without one there is no API. Best kept in WSSERVER_API_KEY.",
+        secret=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)

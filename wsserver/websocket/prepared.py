@@ -16,14 +16,15 @@ from wsserver.websocket.frames import encode_frame
 class Prepared:
     """One or more whole unmasked frames (RFC 6455 section 5.1: a server never masks), the same for every receiver.
 
-    `droppable`: what follows can be understood without it, so a queue policy may drop it.
+    `droppable`: what follows can be understood without it, so a queue policy may drop it. `count`: how many messages.
     """
 
-    __slots__ = ("droppable", "frame")
+    __slots__ = ("count", "droppable", "frame")
 
-    def __init__(self, frame: bytes, droppable: bool = True) -> None:
+    def __init__(self, frame: bytes, droppable: bool = True, count: int = 1) -> None:
         self.frame = frame
         self.droppable = droppable
+        self.count = count
 
 
 class PreparedMessage(Prepared):
@@ -51,6 +52,8 @@ class PreparedMessage(Prepared):
 def join_messages(messages: Sequence[PreparedMessage], compressor: Compressor | None = None) -> Prepared:
     """Return messages that go to the same clients as one piece, in their order. There must be at least one."""
     if compressor is None:
-        return messages[0] if len(messages) == 1 else Prepared(b"".join(message.frame for message in messages))
+        if len(messages) == 1:
+            return messages[0]
+        return Prepared(b"".join(message.frame for message in messages), count=len(messages))
     frames = [message.encode_for(compressor) for message in messages]
-    return Prepared(b"".join(frames), compressor.droppable)
+    return Prepared(b"".join(frames), compressor.droppable, len(messages))

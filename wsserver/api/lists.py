@@ -1,0 +1,100 @@
+"""What other programs may look at: channels, who is in one, what was said there, and the connections of this server.
+
+Read next: `service.py`, for the paths.
+"""
+
+from collections.abc import Callable
+from heapq import nlargest
+from typing import Any, Final
+
+from wsserver.api.answers import bad_field
+from wsserver.api.query import Query
+from wsserver.chat.channels import Channels
+from wsserver.chat.history import PAGE_LIMIT, read_page
+from wsserver.chat.log import Log
+from wsserver.chat.methods import LISTED, list_fullest
+from wsserver.chat.names import judge_channel
+from wsserver.chat.session import Session
+from wsserver.chat.vocabulary import History
+from wsserver.clients.client import Client
+from wsserver.clients.registry import Registry
+
+HISTORY: Final = 50
+"""Messages in one page if nothing is said, as for clients."""
+
+CONNECTIONS: Final = 50
+"""Connections in one list if nothing is said: a screenful."""
+
+_SORTS: Final[dict[str, Callable[[Client], float]]] = {
+    "pending": lambda client: client.transport.queued,
+    "age": lambda client: -client.created_at,
+    "messages_in": lambda client: client.messages_in,
+    "messages_out": lambda client: _messages_out(client),
+}
+"""The largest come first."""
+
+
+class Lists:
+    """Reads and changes nothing."""
+
+    def __init__(self, channels: Channels, log: Log, names: int, registry: Registry) -> None:
+        """At most `names` users are named in one list."""
+        self._channels = channels
+        self._log = log
+        self._names = names
+        self._registry = registry
+
+    def channels(self) -> dict[str, Any]:
+        """Return the channels that have somebody in them, the fullest first."""
+        return list_fullest(list(self._channels))
+
+    def presence(self, name: str) -> dict[str, Any]:
+        """Return who is in a channel. One that nobody ever named is empty. Raises ChatError `bad_channel`."""
+        judge_channel(name)
+        channel = self._channels.find(name)
+        if channel is None:
+            return {"channel": name, "users": [], "count": 0, "more": 0}
+        users = channel.roster.first_names(self._names)
+        return {"channel": name, "users": users.names, "count": channel.roster.count, "more": users.more}
+
+    def history(self, name: str, query: Query) -> dict[str, Any]:
+        """Return a page of a channel's log, the oldest message first. Raises ChatError, ApiError, StoreUnavailable."""
+        judge_channel(name)
+        limit = query.count("limit", HISTORY, PAGE_LIMIT)
+        wanted = History(channel=name, before=query.integer("before"), after=query.integer("after"), limit=limit)
+        page = read_page(self._log, wanted)
+        return {"channel": name, "epoch": page.head.epoch, "messages": page.messages, "more": page.more}
+
+    def connections(self, query: Query) -> dict[str, Any]:
+        """Return connections, those first that are largest in what they are sorted by. Raises ApiError."""
+        sort = query.text("sort") or "pending"
+        if sort not in _SORTS:
+            raise bad_field("sort", f"must be one of {', '.join(_SORTS)}")
+        limit = query.count("limit", CONNECTIONS, LISTED)
+        clients = self._registry.clients
+        now = self._registry.monotonic()
+        listed = [_describe(client, now) for client in nlargest(limit, clients, key=_SORTS[sort])]
+        return {"connections": listed, "more": len(clients) - len(listed)}
+
+
+def _describe(client: Client, now: float) -> dict[str, Any]:
+    """Return what is told of a connection; `client` is None until it is a WebSocket."""
+    session = client.context
+    return {
+        "client": client.id or None,
+        "user": session.user if isinstance(session, Session) else None,
+        "state": client.state.name,
+        "address": client.address,
+        "pending": client.transport.queued,
+        "messages_in": client.messages_in,
+        "messages_out": _messages_out(client),
+        "age": round(now - client.created_at, 3),
+    }
+
+
+def _messages_out(client: Client) -> int:
+    """Return how many messages a client was sent, those included that went to a whole crowd at once."""
+    session = client.context
+    if not isinstance(session, Session):
+        return client.messages_out
+    return client.messages_out + sum(channel.audience.told_to(session) for channel in session.channels.values())
