@@ -163,10 +163,10 @@ class Server:
 
     def close(self) -> None:
         """Give everything back."""
-        for listener in self.listeners:
-            listener.close()
         if self.listeners and self.config.server.unix:
             self.world.unlink(self.config.server.unix)
+        for listener in self.listeners:
+            listener.close()
         self.storage.close()
         self.reactor.close()
 
