@@ -1,8 +1,15 @@
 """What docs/protocol.md promises of presence: who counts, who stays for a while, what is announced, how much of it."""
 
+import contextlib
+import http.client
+import json
+
 import pytest
 
 from tests.scenarios.languages import UNHURRIED, in_both_languages
+from tests.scenarios.running import PATIENCE_S
+
+KEY = "a key that other programs know"
 
 FLAGS = ("--set", "limits.rate=0", "--set", "presence.leave_grace=1h", "--set", "presence.names=3")
 """Whoever is lost stays: no test waits for that, or hurries because of it."""
@@ -110,3 +117,18 @@ def test_everybody_is_told_that_the_server_goes_and_when_to_come_back(start, con
     assert len(moments) == 3
     assert [talker.hear_close()[0] for talker in talkers] == [1012] * 3
     assert server.wait() == 0
+
+
+def test_who_is_thrown_out_is_closed_with_4503_everywhere_and_has_left(start, connect):
+    server = start(*UNHURRIED, "--set", f"api.key={KEY}")
+    ann = connect(server, "ann", "lobby")
+    bobs = [connect(server, "bob", channel) for channel in ("lobby", "elsewhere")]
+    announced(ann, "lobby", "bob")
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE_S)
+    with contextlib.closing(connection):
+        connection.request("POST", "/api/disconnect", json.dumps({"user": "bob"}), {"Authorization": f"Bearer {KEY}"})
+        answer = connection.getresponse()
+        assert (answer.status, json.loads(answer.read())) == (200, {"disconnected": 2})
+    assert [bob.hear_close()[0] for bob in bobs] == [4503, 4503]
+    assert announced(ann, "lobby", "bob") == ([], ["bob"], 1)
+    assert ann.ask("direct", to="bob", text="x")["code"] == "no_such_user"
