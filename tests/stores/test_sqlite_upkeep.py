@@ -39,6 +39,39 @@ def test_a_busy_channel_does_not_grow_without_end(shelf: Shelf, mode: str) -> No
     assert most <= 550
 
 
+def test_many_busy_channels_are_all_cut_and_none_waits_for_the_others(shelf: Shelf, mode: str) -> None:
+    store = shelf.open_sqlite(mode, history_of=lambda _: 50)
+    names = [f"c{number}" for number in range(40)]
+    most = 0
+    for _ in range(20):
+        shelf.append(store, *[Publication(name, "ann", "x", 5) for name in names for _ in range(50)])
+        shelf.engine.advance(0.05)
+        most = max([most, *(count for (count,) in shelf.query("SELECT kept FROM channels"))])
+    assert most <= 250
+    shelf.engine.advance(1)
+    assert {count for (count,) in shelf.query("SELECT kept FROM channels")} <= set(range(50, 50 + SLACK))
+
+
+def test_a_store_that_is_never_idle_forgets_all_the_same(shelf: Shelf) -> None:
+    store = shelf.open_sqlite("power", history_of=lambda _: 50)
+
+    def go_on(_: object) -> None:
+        if store.head("c").seq < 5000:
+            assert store.append([Publication("c", "ann", "x", 5)] * 20, go_on) is None
+
+    go_on(None)
+    most = 0
+    while store.head("c").seq < 5000:
+        shelf.engine.now += 0.02
+        for timer in [timer for timer in shelf.engine.armed() if timer.at <= shelf.engine.now]:
+            callback, timer.callback = timer.callback, None
+            assert callback is not None
+            callback()
+        shelf.engine.work()
+        most = max(most, kept(shelf))
+    assert most < 500
+
+
 def test_at_start_everything_is_cut_to_what_the_settings_say_now(shelf: Shelf, mode: str) -> None:
     store = shelf.open_sqlite(mode)
     for name in "abc":

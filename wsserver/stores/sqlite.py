@@ -67,6 +67,7 @@ class SqliteStore:
         self._busy = False  # something writes in a thread, or must not be written beside
         self._waiting: tuple[Sequence[Publication], Done] | None = None  # a batch that came meanwhile
         self._paused: Callable[[], None] | None = None  # who wants to have it idle
+        self._queued: tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], None]] | None = None
         self._doubtful: Sequence[Line] = ()  # whose messages may have been written although SQLite said no
         self._retry_s = RETRY_FIRST_S
         self.file.open()
@@ -223,9 +224,13 @@ class SqliteStore:
     def write(self, work: Callable[[sqlite3.Connection], Any], done: Callable[[Any], None]) -> None:
         """Do `work` with the connection that writes, on the loop or in the thread; then `done` with what it returned.
 
-        Only for an `idle` store. If it fails, `done` is not called, and the store is in trouble.
+        It waits for what is being written, and goes before the batch that waits. If it fails, `done` is not called, and
+        the store is in trouble; of a store that is in trouble already nothing is called.
         """
-        assert self.idle, "one writer at a time"
+        if self._busy:
+            assert self._queued is None, "one thing beside the batches at a time"
+            self._queued = work, done
+            return
         if self._power:
             self._busy = True
             self._engine.offload(partial(work, self._writer), partial(self._on_worked, done))
@@ -238,13 +243,15 @@ class SqliteStore:
             done(result)
 
     def _on_worked(self, done: Callable[[Any], None], result: Any) -> None:
-        if isinstance(result, sqlite3.Error):
-            self.fail(result)
-        elif not isinstance(result, Exception):
-            done(result)
-        self.resume()
-        if isinstance(result, Exception) and not isinstance(result, sqlite3.Error):
-            raise result
+        try:
+            if isinstance(result, sqlite3.Error):
+                self.fail(result)
+            elif isinstance(result, Exception):
+                raise result
+            else:
+                done(result)
+        finally:
+            self.resume()
 
     def pause(self, then: Callable[[], None]) -> None:
         """Call `then` as soon as nothing is being written; a batch that comes after that waits until `resume`."""
@@ -262,6 +269,11 @@ class SqliteStore:
             then, self._paused = self._paused, None
             self.pause(then)
             return
+        queued, self._queued = self._queued, None
+        if queued is not None and self.trouble is None:
+            self.write(*queued)
+            if self._busy:
+                return
         if self._waiting is None:
             return
         (batch, done), self._waiting = self._waiting, None

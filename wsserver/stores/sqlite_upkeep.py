@@ -8,21 +8,24 @@ Read next: `sqlite_checkpoint.py`, `sqlite_trim.py`.
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from wsserver.clients.router import Timer
 from wsserver.stores.engine import Engine
 from wsserver.stores.sqlite_batch import Plan
 from wsserver.stores.sqlite_checkpoint import Checkpoints
-from wsserver.stores.sqlite_lines import Lines
-from wsserver.stores.sqlite_trim import Cut, expire_keys, find_cut, sweep
+from wsserver.stores.sqlite_lines import Line, Lines
+from wsserver.stores.sqlite_trim import PORTION, Cut, expire_keys, find_cut, keep_cuts, sweep, write_cuts
 
 TICK_S: Final = 0.1
 """Between two looks while something is written."""
 
 PORTION_PAUSE_S: Final = 0.01
-"""Between two portions of forgetting: each takes about a millisecond, so a tenth of the time goes there at most."""
+"""Between two portions of forgetting: each takes about a millisecond at most, so a tenth of the time goes there."""
+
+_SWEPT: Final = Cut(Line(0, "", 0, 0, 0, False), 0, 0)
+"""Stands for the end of a sweep."""
 
 SLACK: Final = 64
 """A channel may lie so many messages too long, or an eighth of what it keeps: cutting one by one costs like writing."""
@@ -40,8 +43,8 @@ class Kept(Protocol):
     lines: Lines
 
     @property
-    def idle(self) -> bool:
-        """Nothing is being written, and nothing stands in the way of writing."""
+    def trouble(self) -> str | None:
+        """Why nothing can be written just now."""
 
     def reader(self) -> sqlite3.Connection:
         """Return the connection that reads, as it is now."""
@@ -50,7 +53,7 @@ class Kept(Protocol):
         """Return the time on the store's clock."""
 
     def write(self, work: Callable[[sqlite3.Connection], Any], done: Callable[[Any], None]) -> None:
-        """Do `work`, then `done` with what it returned; of an idle store."""
+        """Do `work` as soon as nothing else writes, then `done` with what it returned."""
 
     def fail(self, error: sqlite3.Error) -> None:
         """Something could not be read or written."""
@@ -72,6 +75,7 @@ class Upkeep:
         self._written = False  # since the last look
         self._keys = True  # there may be some
         self._keys_at = 0.0  # when they are looked at next
+        self._forgetting = False  # something that forgets is being written, or waits for it
         self._due: dict[str, None] = {}  # channels that have too much
         self._sweep: Iterator[Cut | None] | None = None  # going on
         self._sweep_at = 0.0  # when all channels are looked at next
@@ -91,7 +95,8 @@ class Upkeep:
             self._arm(TICK_S)
 
     def wake(self) -> None:
-        """The store is back: go on."""
+        """The store is back: go on. What was to be forgotten when it fell into trouble has not been."""
+        self._forgetting = False
         self._arm(TICK_S)
 
     def close(self) -> None:
@@ -107,7 +112,7 @@ class Upkeep:
         if written:
             self._store.judge_place()
             self._checkpoints.look()
-        if self._store.idle:
+        if not self._forgetting and self._store.trouble is None:
             try:
                 self._forget()
             except sqlite3.Error as error:
@@ -144,15 +149,22 @@ class Upkeep:
         if self._keys and now >= self._keys_at:
             self._keys_at = now + KEYS_EVERY_S
             now_ms = self._store.now_ms()
+            self._forgetting = True
             self._store.write(lambda connection: expire_keys(connection, now_ms), self._on_expired)
             return
         if self._age_s and self._sweep is None and now >= self._sweep_at:
             self._start_sweep()
-        cut = self._next_cut()
-        if cut is not None:
-            self._store.write(cut.write, cut.keep)
+        cuts = self._find_cuts()
+        if cuts:
+            self._forgetting = True
+            self._store.write(lambda connection: write_cuts(connection, cuts), self._on_cut)
+
+    def _on_cut(self, cuts: Sequence[Cut]) -> None:
+        self._forgetting = False
+        keep_cuts(self._store.lines, cuts)
 
     def _on_expired(self, more: bool) -> None:
+        self._forgetting = False
         if more:
             self._keys_at = self._engine.monotonic()
             self._arm(PORTION_PAUSE_S)
@@ -170,18 +182,25 @@ class Upkeep:
         """Messages from before this time are too old; None: none ever is."""
         return self._engine.wall_ms() - round(self._age_s * 1000) if self._age_s else None
 
-    def _next_cut(self) -> Cut | None:
-        """Return what is to be cut next: of channels that are known to have too much first, then of all."""
-        lines = self._store.lines
-        while self._due:
-            line = lines.known.get(next(iter(self._due)))
-            cut = None if line is None else find_cut(self._store.reader(), lines, line, None)
+    def _find_cuts(self) -> list[Cut]:
+        """Return a portion of what is to be cut: of channels that are known to have too much first, then of all."""
+        cuts: list[Cut] = []
+        room = PORTION
+        while self._due and room > 0:
+            name = next(iter(self._due))
+            del self._due[name]  # if it still has too much, its next message says so
+            line = self._store.lines.known.get(name)
+            cut = None if line is None else find_cut(self._store.reader(), line, line.first)
             if cut is not None:
-                return cut
-            del self._due[next(iter(self._due))]
-        if self._sweep is None:
-            return None
-        for cut in self._sweep:
-            return cut
-        self._sweep = None
-        return None
+                cuts.append(cut)
+                room -= cut.rows
+        while self._sweep is not None and room > 0:
+            cut = next(self._sweep, _SWEPT)
+            if cut is _SWEPT:
+                self._sweep = None
+            elif cut is None:
+                break
+            else:
+                cuts.append(cut)
+                room -= cut.rows
+        return cuts
