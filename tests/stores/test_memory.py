@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from random import Random
+from sys import getsizeof
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 from wsserver.chat.log import Publication, Stored
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.stores import memory
-from wsserver.stores.memory import MESSAGE_CHARS, MemoryStore
+from wsserver.stores.memory import MESSAGE_BYTES, MemoryStore
 
 
 class Clock:
@@ -56,7 +57,7 @@ def test_a_channel_without_history_numbers_and_keeps_nothing() -> None:
     head = store.head("c")
     assert (head.seq, head.oldest) == (5, 6)
     assert store.after("c", 0, 10) == store.before("c", 6, 10) == store.before("c", 3, 10) == []
-    assert store._chars == 0
+    assert store._bytes == 0
 
 
 def test_a_key_holds_for_five_minutes_after_the_first_and_not_longer() -> None:
@@ -91,14 +92,14 @@ def test_a_released_channel_is_forgotten_and_comes_back_with_another_epoch() -> 
     epoch = store.head("c").epoch
     store.release("c")
     store.release("never heard of")
-    assert store._chars == 0
+    assert store._bytes == 0
     head = store.head("c")
     assert (head.seq, head.epoch != epoch) == (0, True)
 
 
 def test_when_there_is_too_much_the_channel_that_was_quiet_longest_loses_its_oldest_messages() -> None:
-    size = len("text") + MESSAGE_CHARS
-    store = make(chars_limit=10 * size)
+    size = getsizeof("text") + MESSAGE_BYTES
+    store = make(bytes_limit=10 * size)
     post(store, 3, "busy")  # older than the quiet one, but not quiet
     post(store, 4, "quiet")
     post(store, 3, "busy")
@@ -108,13 +109,13 @@ def test_when_there_is_too_much_the_channel_that_was_quiet_longest_loses_its_old
     assert store.after("quiet", 0, 99) == []
     assert (store.head("quiet").seq, store.head("quiet").oldest) == (4, 5)
     assert seqs(store.after("busy", 0, 99)) == list(range(3, 13))
-    assert store._chars == 10 * size
+    assert store._bytes == 10 * size
     post(store, 1, "quiet")
     assert seqs(store.after("quiet", 0, 99)) == [5]
 
 
 def test_one_message_beyond_all_limits_is_numbered_and_not_kept() -> None:
-    store = make(chars_limit=100)
+    store = make(bytes_limit=100)
     assert post(store) == [1]
     assert store.after("c", 0, 9) == []
     assert store.head("c").oldest == 2
@@ -129,13 +130,13 @@ def test_one_message_beyond_all_limits_is_numbered_and_not_kept() -> None:
 def test_what_is_kept_is_the_newest_without_a_gap_whatever_happens(
     posts: list[tuple[str, int]], history: int, room: int | None
 ) -> None:
-    limit = 10**9 if room is None else room * (len("text") + MESSAGE_CHARS)
-    store = make(history, chars_limit=limit)
+    limit = 10**9 if room is None else room * (getsizeof("text") + MESSAGE_BYTES)
+    store = make(history, bytes_limit=limit)
     for channel, count in posts:
         post(store, count, channel)
         for name in "abc":
             head = store.head(name)
             assert seqs(store.after(name, 0, 10_000)) == list(range(head.oldest, head.seq + 1))
             assert head.seq - head.oldest < max(history, 1)
-    assert store._chars == sum(len(log.kept) for log in store._channels.values()) * (len("text") + MESSAGE_CHARS)
-    assert store._chars <= limit
+    assert store._bytes == sum(len(log.kept) for log in store._channels.values()) * (getsizeof("text") + MESSAGE_BYTES)
+    assert store._bytes <= limit

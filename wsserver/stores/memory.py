@@ -1,27 +1,28 @@
 """The store that forgets everything when the server stops: the log of each channel is a list.
 
 It gives the same promises as the others while the server runs. What it may keep is bounded three ways: messages a
-channel, characters in all (the channel that has been quiet longest loses its oldest messages first), and keys.
+channel, bytes in all (the channel that has been quiet longest loses its oldest messages first), and keys.
 
 Read next: `base.py` for the rules; `chat/log.py` for what each method promises.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from sys import getsizeof
 from typing import Final
 
 from wsserver.chat.log import Done, Head, Log, Publication, Stored
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.stores.base import HISTORY, KEY_WINDOW_S, new_epoch
 
-CHARS_LIMIT: Final = 256 * 1024 * 1024
-"""A quarter of a small machine. A character takes one to four bytes."""
+BYTES_LIMIT: Final = 256 * 1024 * 1024
+"""A quarter of a small machine."""
 
-MESSAGE_CHARS: Final = 200
-"""What a message takes besides its text: three objects and a place in a list."""
+MESSAGE_BYTES: Final = 200
+"""What a message takes besides its text: two objects and a place in a list."""
 
-KEY_LIMIT: Final = 1_000_000
-"""Three thousand keys a second for five minutes; beyond it the oldest are forgotten early."""
+KEY_LIMIT: Final = 250_000
+"""Eight hundred keys a second for five minutes, some 400 bytes each; beyond it the oldest are forgotten early."""
 
 _Key = tuple[str, str, str]
 
@@ -51,7 +52,7 @@ class _ChannelLog:
         return self.kept[start - self.first : max(stop, start) - self.first]
 
     def drop(self, count: int) -> int:
-        """Forget the `count` oldest messages; return how many characters that frees."""
+        """Forget the `count` oldest messages; return how many bytes that frees."""
         freed = sum(map(_size, self.kept[:count]))
         del self.kept[:count]
         self.first += count
@@ -66,15 +67,15 @@ class MemoryStore:
         random_bytes: Callable[[int], bytes],
         monotonic: Callable[[], float],
         history_of: Callable[[str], int] = lambda _channel: HISTORY,
-        chars_limit: int = CHARS_LIMIT,
+        bytes_limit: int = BYTES_LIMIT,
     ) -> None:
         """`history_of(channel)` is how many messages a channel keeps; it is asked once, when the channel is new."""
         self.trouble: str | None = None  # it never has any
         self._random_bytes = random_bytes
         self._monotonic = monotonic
         self._history_of = history_of
-        self._chars_limit = chars_limit
-        self._chars = 0
+        self._bytes_limit = bytes_limit
+        self._bytes = 0
         self._channels: OrderedDict[str, _ChannelLog] = OrderedDict()  # the longest quiet first
         self._keys: dict[_Key, tuple[MessageEvent, float]] = {}  # with the time of the first; in that order
 
@@ -83,7 +84,7 @@ class MemoryStore:
         now = self._monotonic()
         self._expire_keys(now)
         stored = [self._append_one(publication, now) for publication in batch]
-        if self._chars > self._chars_limit:
+        if self._bytes > self._bytes_limit:
             self._make_room()
         return stored
 
@@ -108,7 +109,7 @@ class MemoryStore:
         """Forget `channel`; if it comes back it has another epoch."""
         log = self._channels.pop(channel, None)
         if log is not None:
-            self._chars -= log.drop(len(log.kept))
+            self._bytes -= log.drop(len(log.kept))
 
     def part_of(self, channel: str) -> Log:
         """It is all of one piece (`Log.part_of`)."""
@@ -118,7 +119,7 @@ class MemoryStore:
         """Forget everything."""
         self._channels.clear()
         self._keys.clear()
-        self._chars = 0
+        self._bytes = 0
 
     def _log(self, channel: str) -> _ChannelLog:
         log = self._channels.get(channel)
@@ -149,22 +150,22 @@ class MemoryStore:
             log.first = log.seq + 1
             return message
         log.kept.append(message)
-        self._chars += _size(message)
+        self._bytes += _size(message)
         self._channels.move_to_end(name)
         # Dropping one by one would move the whole list each time: it may grow by an eighth before it is cut.
         if len(log.kept) > log.history + log.history // 8:
-            self._chars -= log.drop(len(log.kept) - log.history)
+            self._bytes -= log.drop(len(log.kept) - log.history)
         return message
 
     def _make_room(self) -> None:
         """Let the channels that have been quiet longest lose messages until the rest fits."""
-        while self._chars > self._chars_limit:
+        while self._bytes > self._bytes_limit:
             name, log = next(iter(self._channels.items()))
-            excess, count = self._chars - self._chars_limit, 0
+            excess, count = self._bytes - self._bytes_limit, 0
             while excess > 0 and count < len(log.kept):
                 excess -= _size(log.kept[count])
                 count += 1
-            self._chars -= log.drop(count)
+            self._bytes -= log.drop(count)
             if not log.kept:
                 self._channels.move_to_end(name)  # it has nothing left to give: do not ask it each time
 
@@ -179,4 +180,5 @@ class MemoryStore:
 
 
 def _size(message: MessageEvent) -> int:
-    return len(message.text) + MESSAGE_CHARS
+    """What a message pins: a character takes one, two or four bytes, by the widest of its text."""
+    return getsizeof(message.text) + MESSAGE_BYTES
