@@ -70,19 +70,24 @@ class SqliteStore:
         self._queued: tuple[Callable[[sqlite3.Connection], Any], Callable[[Any], None]] | None = None
         self._doubtful: Sequence[Line] = ()  # whose messages may have been written although SQLite said no
         self._retry_s = RETRY_FIRST_S
+        self._open()
+        checkpoints = Checkpoints(engine, reporter, self.file, self, lambda: connect(path, "NORMAL"))
+        self._upkeep = Upkeep(engine, self, checkpoints, history_age_s)
+
+    def _open(self) -> None:
         self.file.open()
         try:
-            self._open_connections()
-            self._marks = Marks(engine, self._writer, unsynced=not power)
+            self._reader = self._writer = self._connect(self.file.path, "NORMAL")
+            if self._power:
+                self._writer = self._connect(self.file.path, "FULL")
+            self._marks = Marks(self._engine, self._writer, unsynced=not self._power)
             self.lines.load(self._reader)
         except BaseException as error:
             self._close_connections()
             self.file.close()
             if isinstance(error, sqlite3.Error) and is_of_the_world(error):
-                raise StoreUnavailable(f"{path} cannot be used: {explain(error)}") from error
+                raise StoreUnavailable(f"{self.file.path} cannot be used: {explain(error)}") from error
             raise
-        checkpoints = Checkpoints(engine, reporter, self.file, self, lambda: connect(path, "NORMAL"))
-        self._upkeep = Upkeep(engine, self, checkpoints, history_age_s)
 
     # -- the log ----------------------------------------------------------------------------------------------------
 
@@ -357,11 +362,6 @@ class SqliteStore:
             self._retry_s = min(self._retry_s * 2, RETRY_MOST_S)
             self._engine.call_later(self._retry_s, self._retry)
         self.resume()
-
-    def _open_connections(self) -> None:
-        self._reader = self._writer = self._connect(self.file.path, "NORMAL")
-        if self._power:
-            self._writer = self._connect(self.file.path, "FULL")
 
     def _close_connections(self) -> None:
         for name in ("_reader", "_writer"):
