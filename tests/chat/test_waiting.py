@@ -1,5 +1,8 @@
 """A store that takes its time: nobody's next word overtakes what he said before, and nobody waits for others."""
 
+from random import Random
+from typing import Any
+
 import pytest
 
 from tests.chat.fakes import Client, World
@@ -161,3 +164,56 @@ def test_a_crash_costs_the_one_it_happened_to_and_the_others_go_on() -> None:
     assert types(bob) == ["message", "message", "left", "pong"]
     ann.gone()
     assert ann.peer.context is None
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_happens_every_question_has_one_answer_in_its_order_and_every_member_hears_all_in_order(
+    seed: int,
+) -> None:
+    luck = Random(seed)
+    world = World()
+    clients = [world.connect(f"user {number}") for number in range(4)]
+    asked: dict[Client, list[int]] = {client: [] for client in clients}
+    for number in range(400):
+        client = luck.choice(clients)
+        word = luck.choice(["message"] * 6 + ["leave", "join", "history", "turn", "answer", "answer", "late", "fail"])
+        if word == "turn":
+            world.end_turn()
+        elif word == "late":
+            world.store.late = not world.store.late
+        elif word in ("answer", "fail"):
+            if world.store.out is not None:
+                arrive(world, StoreUnavailable("full") if word == "fail" and luck.random() < 0.3 else None)
+        else:
+            client.say(word, channel="lobby", id=number, **({"text": str(number)} if word == "message" else {}))
+            asked[client].append(number)
+    for _ in range(100):
+        world.end_turn()
+        if world.store.out is not None:
+            world.store.answer()
+        world.advance(0.001)
+    for client in clients:
+        heard = client.hear()
+        answers = [event["id"] for event in heard if "id" in event]
+        assert sorted(answers) == asked[client]
+        judge_order(heard)
+    assert len(world.router._waiting) == 0
+    assert [client.peer.context.pending for client in clients] == [0] * 4
+
+
+def judge_order(heard: list[dict[str, Any]]) -> None:
+    """A member hears every number once, in order, from what `joined` said on; nothing before an ack is missing."""
+    seq: int | None = 0
+    for event in heard:
+        if event["type"] == "joined":
+            seq = event["seq"]
+        elif event["type"] == "left":
+            seq = None
+        elif event["type"] == "message":
+            assert seq is not None, "who has left hears nothing"
+            assert event["seq"] == seq + 1
+            seq += 1
+        elif event["type"] == "ack":
+            assert seq is None or event["seq"] <= seq, "delivered, then acknowledged"
+        elif event["type"] == "history" and seq is not None:
+            assert event["messages"][-1]["seq"] == seq if event["messages"] else seq == 0
