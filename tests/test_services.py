@@ -57,7 +57,10 @@ def test_connections_are_listed_while_only_this_machine_can_reach_us(start):
 
 
 def test_connections_are_not_listed_on_a_public_address(start):
-    server = start("api.key=right", "server.host=0.0.0.0")
+    server = start("api.key=right")
+    with socket.socket() as public:
+        public.bind(("0.0.0.0", 0))  # and nobody can connect to it
+        server.services.listen_on([server.listeners[0].sock, public])
     assert ask(server, authorized("/api/connections"))[0] == 404
     assert ask(server, authorized("/api/channels"))[0] == 200
 
