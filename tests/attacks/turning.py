@@ -25,7 +25,7 @@ class Turning:
     """A server that turns when it is told to."""
 
     def __init__(self, *assignments):
-        settings = [from_assignment(text) for text in ("limits.rate=0", *assignments)]
+        settings = [from_assignment(text) for text in ("limits.rate=0", "store.url=memory:", *assignments)]
         self.server = Server(load(flags=settings), FakeWorld(), Directory(find_static("")))
         self.errors = []
         self.peers = []
