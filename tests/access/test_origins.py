@@ -194,3 +194,13 @@ def test_null_is_refused_even_when_listed():
 def test_page_is_not_ours_when_nobody_says_who_we_are():
     asked = request(minor_version=0, Host=[], Origin="http://a.example")
     assert not passes(LOOPBACK.check_origin, asked, 403)
+
+
+def test_host_that_passed_once_passes_again_and_no_number_of_them_is_remembered():
+    rule = OriginRule((), (), "127.0.0.1", 8080)
+    for port in (*range(1, 300), 1):
+        rule.check_host(request(Host=f"localhost:{port}"))
+    assert len(rule._passed) <= 64
+    for _ in range(2):
+        with pytest.raises(RequestError, match="421"):
+            rule.check_host(request(Host="evil.example:1"))

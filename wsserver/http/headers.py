@@ -53,6 +53,16 @@ class Headers:
         for name, value in pairs:
             self._values.setdefault(name.lower(), []).append(value)
 
+    @classmethod
+    def of_good_lines(cls, lines: str) -> "Headers":
+        """Return the fields of whole lines, each with its CRLF, of which `parse_header_line` would accept every one."""
+        headers = cls()
+        values = headers._values
+        for line in lines[:-2].split("\r\n"):
+            name, _, value = line.partition(":")
+            values.setdefault(name.lower(), []).append(value.strip(" \t"))
+        return headers
+
     def get(self, name: str) -> str | None:
         """Return the value, or None. Several of that name are one list, joined by ", " (RFC 9110 section 5.3)."""
         values = self._values.get(name.lower())
@@ -71,7 +81,17 @@ class Headers:
 
     def mentions(self, name: str, token: str) -> bool:
         """Tell whether a list has `token`, given in lower case, among its elements, in any case."""
-        return any(element.lower() == token for element in self.elements(name))
+        for value in self._values.get(name.lower(), ()):
+            if "," not in value:  # nearly always there is one, and making a list of it takes ten times as long
+                if value.strip(" \t").lower() == token:
+                    return True
+            elif any(element.strip(" \t").lower() == token for element in value.split(",")):
+                return True
+        return False
+
+    def has_any(self, names: Iterable[str]) -> bool:
+        """Tell whether there is a field of one of these names, which are in lower case."""
+        return not self._values.keys().isdisjoint(names)
 
     def __contains__(self, name: str) -> bool:
         return name.lower() in self._values

@@ -4,6 +4,7 @@ Which hosts are ours is not decided here but in `access/origins.py`. Read next: 
 """
 
 import re
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import Final
 
@@ -14,11 +15,23 @@ from wsserver.http.errors import RequestError
 _HOST: Final = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[0-9A-Za-z._~-]{1,255})(?::([0-9]{0,5}))?")
 
 
+_LONGEST: Final = 255 + len(":65535")
+"""Characters of what `_HOST` may match."""
+
+_REMEMBERED: Final = 256
+"""Hosts that need not be judged again: nearly all requests bring one of a few. 100 KiB at most."""
+
+
 def split_host(host: str) -> tuple[str, int | None] | None:
     """Return (name, port or None) of the text of a Host header, or None if it is no such text.
 
     The name is in lower case and without its trailing dot; an IPv6 address is in its shortest form, in brackets.
     """
+    return _split(host) if len(host) <= _LONGEST else None
+
+
+@lru_cache(_REMEMBERED)
+def _split(host: str) -> tuple[str, int | None] | None:
     match = _HOST.fullmatch(host)
     if match is None:
         return None

@@ -1,13 +1,13 @@
 """Requests out of bytes: complete ones, one at a time, in order, however the bytes come in.
 
     feed(data) -> Intake -> HeadReader -> Head -> choose_body -> SizedBody | ChunkedBody -> Request
+                         -> take_plain_get: the short way of nearly all, with the same result -> Request
 
 A broken request raises once, and the parser is dead: nothing behind it can be trusted to begin where it seems to.
 It does not know which paths exist. Read next: `response.py`; `upgrade.py`.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from wsserver.http.body import Body
 from wsserver.http.errors import RequestError
@@ -17,13 +17,13 @@ from wsserver.http.headers import Headers
 from wsserver.http.intake import Intake
 from wsserver.http.limits import DEFAULT_LIMITS
 from wsserver.http.limits import RequestLimits as RequestLimits
+from wsserver.http.plain_get import take_plain_get
 
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One complete request."""
+class Request(NamedTuple):
+    """One complete request. (A frozen dataclass takes three times as long to make.)"""
 
     method: str
     target: str
@@ -48,7 +48,7 @@ class RequestParser:
     def __init__(self, limits: RequestLimits = DEFAULT_LIMITS) -> None:
         self._limits = limits
         self._intake = Intake()
-        self._head_reader = HeadReader(limits)
+        self._head_reader: HeadReader | None = None  # of a head that takes the long way
         self._head: Head | None = None  # once it is complete, until its body is
         self._body: Body | None = None  # what reads that body
         self._invited = True  # nobody waits for 100 Continue
@@ -58,13 +58,17 @@ class RequestParser:
     @property
     def started(self) -> bool:
         """Whether part of a request is here that is not complete: its sender deserves an answer if it never is."""
-        return not self._ended and (len(self._intake) > 0 or self._head_reader.size > 0)
+        return not self._ended and (len(self._intake) > 0 or self._head_size > 0)
 
     @property
     def buffered(self) -> int:
         """Bytes held."""
         decoded = self._body.size if self._body is not None else 0
-        return len(self._intake) + self._head_reader.size + decoded
+        return len(self._intake) + self._head_size + decoded
+
+    @property
+    def _head_size(self) -> int:
+        return 0 if self._head_reader is None else self._head_reader.size
 
     def feed(self, data: bytes) -> None:
         """Take bytes. After an error, and after a request that ends the connection, they are ignored."""
@@ -101,6 +105,13 @@ class RequestParser:
     def _advance(self) -> Request | None:
         if self._head is None:
             self.path = ""
+            if self._head_reader is None:
+                plain = take_plain_get(self._intake, self._limits)
+                if plain is not None:
+                    target, self.path, query, headers, keep = plain
+                    self._ended = not keep
+                    return Request("GET", target, self.path, query, 1, headers, b"", keep)
+                self._head_reader = HeadReader(self._limits)
             head = self._head_reader.read(self._intake)
             if head is None:
                 return None
@@ -121,6 +132,5 @@ class RequestParser:
 
     def _forget_request(self) -> None:
         """Be ready for the next one."""
-        self._head = self._body = None
-        self._head_reader = HeadReader(self._limits)
+        self._head = self._body = self._head_reader = None
         self._invited = True

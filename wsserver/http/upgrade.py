@@ -10,9 +10,8 @@ Read next: `clients/handshake.py`, the caller.
 import re
 from base64 import b64encode
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import sha1
-from typing import Final
+from typing import Final, NamedTuple
 
 from wsserver.http.errors import RequestError
 from wsserver.http.extensions import Offer, parse_extensions
@@ -24,6 +23,10 @@ _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455 section 1.3
 _KEY: Final = re.compile(r"[0-9A-Za-z+/]{22}==")  # base64 of 16 bytes
 _TOKEN: Final = re.compile(TOKEN_BYTES.decode())
 
+_SWITCHING: Final = (
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+)
+
 SUBPROTOCOLS_LOOKED_AT: Final = 8
 """Offers past these are not looked at: a client lists what it likes best first, and no client has so many."""
 
@@ -31,8 +34,7 @@ _VERSION: Final = ("Sec-WebSocket-Version", "13")
 _PROTOCOL: Final = ("Upgrade", "websocket")
 
 
-@dataclass(frozen=True, slots=True)
-class Upgrade:
+class Upgrade(NamedTuple):
     """A correct upgrade request."""
 
     key: str
@@ -64,9 +66,7 @@ def check_upgrade(request: Request) -> Upgrade:
     if headers.get("sec-websocket-version") != "13":
         raise RequestError(426, "This server speaks version 13 of WebSocket.", (_PROTOCOL, _VERSION))
     extensions = headers.get("sec-websocket-extensions")
-    return Upgrade(
-        _check_key(request), _read_subprotocols(request), parse_extensions(extensions) if extensions else ()
-    )
+    return Upgrade(_check_key(request), _read_subprotocols(request), parse_extensions(extensions) if extensions else ())
 
 
 def _check_key(request: Request) -> str:
@@ -98,10 +98,9 @@ def choose_subprotocol(offered: Sequence[str], known: Sequence[str]) -> str | No
 
 def encode_switching_protocols(upgrade: Upgrade, subprotocol: str | None, extensions: str | None = None) -> bytes:
     """Return the 101 that opens the WebSocket, its last HTTP bytes."""
-    fields = [("Upgrade", "websocket"), ("Connection", "Upgrade"), ("Sec-WebSocket-Accept", accept_key(upgrade.key))]
+    options = ""
     if subprotocol is not None:
-        fields.append(("Sec-WebSocket-Protocol", subprotocol))
+        options += encode_header("Sec-WebSocket-Protocol", subprotocol)
     if extensions is not None:
-        fields.append(("Sec-WebSocket-Extensions", extensions))
-    lines = "".join(encode_header(name, value) for name, value in fields)
-    return f"HTTP/1.1 101 Switching Protocols\r\n{lines}\r\n".encode("ascii")
+        options += encode_header("Sec-WebSocket-Extensions", extensions)
+    return f"{_SWITCHING}{accept_key(upgrade.key)}\r\n{options}\r\n".encode("ascii")
