@@ -63,9 +63,9 @@ def test_k147_an_exception_in_the_poller_ends_the_process_with_1():
     )  # fmt: skip
     try:
         port = int(process.stdout.readline().rpartition(":")[2].split()[0])
-        with contextlib.suppress(ConnectionResetError):  # it may be gone before the handshake of TCP is over
-            with socket.create_connection(("127.0.0.1", port), PATIENCE_S) as one:
-                assert one.recv(100) == b""
+        gone = contextlib.suppress(ConnectionResetError)  # which may be before the handshake of TCP is over
+        with gone, socket.create_connection(("127.0.0.1", port), PATIENCE_S) as one:
+            assert one.recv(100) == b""
         _, errors = process.communicate(timeout=PATIENCE_S)
         assert process.returncode == 1
         assert "the poller is broken" in errors
