@@ -1,5 +1,6 @@
 """Attacks and accidents of the store: servers that are killed, disks that are full, slow, damaged, or lie."""
 
+import contextlib
 import os
 import re
 import resource
@@ -342,7 +343,8 @@ def test_m169_names_texts_and_keys_are_never_read_as_sql(meet, serve, path):
         assert (ack["seq"], ack["duplicate"]) == (1, False)
         assert talker.ask("message", channel=name, text=name, key=name)["duplicate"] is True
         assert [message["text"] for message in talker.ask("history", channel=name)["messages"]] == [name]
-    rows = sqlite3.connect(path).execute("SELECT channel, user, text FROM messages").fetchall()
+    with contextlib.closing(sqlite3.connect(path)) as reader:
+        rows = reader.execute("SELECT channel, user, text FROM messages").fetchall()
     assert sorted(rows) == sorted((name, name, name) for name in names)
 
 
