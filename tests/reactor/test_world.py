@@ -144,3 +144,11 @@ def test_memory_that_cannot_be_read_counts_as_none(world, monkeypatch):
 
     monkeypatch.setattr("builtins.open", refuse)
     assert world.resident_bytes() == 0
+
+
+def test_the_run_of_the_machine_has_a_name_that_stays(monkeypatch):
+    name = World().boot_id()
+    assert name == World().boot_id()
+    assert name == name.strip()
+    monkeypatch.setattr("builtins.open", lambda *_, **__: (_ for _ in ()).throw(FileNotFoundError))
+    assert World().boot_id() == ""
