@@ -29,8 +29,8 @@ class Flood:
         self.room = threading.Semaphore(AHEAD // AT_ONCE)
         self.sock = open_raw(port, "/chat")
         self._say({"type": "join", "channel": CHANNEL, "user": "flood"})
-        self.sender = threading.Thread(target=self._pour)
-        self.reader = threading.Thread(target=self._read)
+        self.sender = threading.Thread(target=self._pour, daemon=True)
+        self.reader = threading.Thread(target=self._read, daemon=True)
         self.reader.start()
 
     def _say(self, *commands):
