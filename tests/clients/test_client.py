@@ -14,6 +14,7 @@ from wsserver.clients.limits import LIMITED_FOR_S, PING_BURST
 from wsserver.clients.states import ROWS, State, next_state
 from wsserver.net.outbox import Stream
 from wsserver.net.transport import STALL_BYTES, STALL_LIMIT_S, Transport
+from wsserver.reactor.poller import READ, WRITE
 from wsserver.websocket.codes import BINARY, CLOSE, PING, PONG, TEXT
 from wsserver.websocket.parser import FRAME_BATCH
 from wsserver.websocket.prepared import PreparedMessage
@@ -382,3 +383,18 @@ def test_clients_that_are_buried_are_freed_without_the_cyclic_collector(house):
         assert alive() == before
     finally:
         gc.enable()
+
+
+def test_ordinary_upgrade_does_not_touch_the_poller_and_one_into_a_full_kernel_holds_reading(house):
+    touched = []
+    modify = house.reactor.poller.modify
+    house.reactor.poller.modify = lambda fd, interest: (touched.append(interest), modify(fd, interest))[1]
+    assert house.open().client.state is State.OPEN
+    assert touched == []
+    full = house.connect(sndbuf=4096)
+    full.client.transport.sock.send(b"x" * 65536)
+    full.send(upgrade() + frame(TEXT, b"early"))
+    assert full.client.state is State.HANDSHAKE
+    assert touched == [READ | WRITE, WRITE]
+    assert full.received_in_all().endswith(b"\r\n\r\n")
+    assert house.router.kinds() == ["open", "open", "message"]

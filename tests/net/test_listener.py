@@ -80,10 +80,10 @@ def test_a_connection_that_failed_in_the_queue_does_not_stop_the_next(rig):
         def __init__(self, sock):
             self.sock, self.failures = sock, [errno.ECONNABORTED, errno.EPROTO]
 
-        def accept(self):
+        def _accept(self):
             if self.failures:
                 raise OSError(self.failures.pop(), "failed")
-            return self.sock.accept()
+            return self.sock._accept()
 
         def __getattr__(self, name):
             return getattr(self.sock, name)

@@ -199,9 +199,7 @@ class Handshake:
         client.router = router
         client.subprotocol = subprotocol
         router.on_upgrade(client, request)
-        client.step(Event.RECEIVE_HANDSHAKE_SUCCEEDED)
-        client.transport.write_last(encode_switching_protocols(upgrade, subprotocol, extensions))
-        client.transport.flush()  # at once: OPEN comes when its last byte has left, in this turn if it can be
+        client.grant(encode_switching_protocols(upgrade, subprotocol, extensions))
 
     def _respond(self, request: Request, response: Response) -> None:
         transport = self._client.transport

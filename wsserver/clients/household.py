@@ -3,7 +3,7 @@
 Read next: `client.py`; `registry.py`, which makes it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,8 @@ class Household:
     ping_rate: Rate
     compression: Terms | None
     """What we agree on of permessage-deflate; None: it is off."""
+    ids: Iterator[str]
+    """Gives each client that becomes OPEN its own, and has no end."""
     http_date: Callable[[], str]
     """The Date of HTTP answers."""
     on_gone: Callable[["Client"], None]

@@ -3,13 +3,14 @@
 Read next: `client.py`.
 """
 
-import socket
 from collections.abc import Callable, Iterable
+from socket import SocketType
 from typing import Final, cast
 
 from wsserver.clients.admission import Admission
 from wsserver.clients.client import Client
 from wsserver.clients.household import Household
+from wsserver.clients.ids import draw_ids
 from wsserver.clients.limits import PING_BURST, PING_RATE, ClientLimits, Rate
 from wsserver.clients.router import Peer, Timer
 from wsserver.clients.site import Site
@@ -54,6 +55,7 @@ class Registry:
             rate,
             Rate(PING_RATE, PING_BURST),
             compression,
+            draw_ids(reactor.world.random_bytes),
             self._http_date,
             self._forget,
             self._release,
@@ -70,7 +72,7 @@ class Registry:
 
     # -- coming and going -------------------------------------------------------------------------------------------
 
-    def admit(self, sock: socket.socket, address: str) -> None:
+    def admit(self, sock: SocketType, address: str) -> None:
         """A connection was accepted: a new client, or one that is told why it may not be one."""
         limits = self.house.limits
         transport = Transport(self._reactor, sock, address, limits.queue, limits.queue_policy)

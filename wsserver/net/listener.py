@@ -13,6 +13,9 @@ The last row is the trap: the connection stays in the queue, a level-triggered p
 naive loop fails 650,000 times a second. While we rest, one fd that was kept in reserve lets us accept one connection a
 second and close it, so that clients learn they are not wanted instead of waiting.
 
+A connection's socket is of the class that is written in C (`SocketType`), not of its heir in Python that
+`socket.accept` makes: that one takes 4.1 us instead of 2.3, and 40 bytes more, for `makefile` and `with`.
+
 Read next: `transport.py`.
 """
 
@@ -37,7 +40,7 @@ _EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.
 
 _DEAD: Final = frozenset({errno.EINVAL, errno.EBADF, errno.ENOTSOCK, errno.EOPNOTSUPP})
 
-OnAccept = Callable[[socket.socket, str], None]
+OnAccept = Callable[[socket.SocketType, str], None]
 
 
 class Listener:
@@ -48,6 +51,7 @@ class Listener:
     ) -> None:
         self.sock = sock
         self.accepted = 0  # statistics
+        self._family = sock.family
         self._reactor = reactor
         self._on_accept = on_accept
         self._on_exhausted = on_exhausted
@@ -68,7 +72,7 @@ class Listener:
         """Somebody waits: accept a batch; whoever is left is reported again in the next turn."""
         for _ in range(ACCEPT_BATCH):
             try:
-                sock, address = self.sock.accept()
+                fd, address = self.sock._accept()  # type: ignore[attr-defined]
             except BlockingIOError:
                 return
             except OSError as error:
@@ -80,6 +84,7 @@ class Listener:
                     self._on_exhausted(error)
                     return
                 continue  # that one connection failed before we got to it (accept(2), "Error handling")
+            sock = socket.SocketType(self._family, socket.SOCK_STREAM, 0, fd)  # not `socket.socket`: see the top
             sock.setblocking(False)
             self.accepted += 1
             self._on_accept(sock, _describe(address))

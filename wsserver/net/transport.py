@@ -21,7 +21,7 @@ Read next: `outbox.py`; then `clients/client.py`, the owner.
 
 import os
 from collections.abc import Callable
-from socket import SHUT_WR, SO_ERROR, SOL_SOCKET, socket
+from socket import SHUT_WR, SO_ERROR, SOL_SOCKET, SocketType
 from typing import Final
 
 from wsserver.net.crowd import Wire
@@ -78,7 +78,7 @@ class Transport(Outbox):
         "wire",
     )
 
-    def __init__(self, reactor: Reactor, sock: socket, address: str, limit: int, policy: str = CLOSE) -> None:
+    def __init__(self, reactor: Reactor, sock: SocketType, address: str, limit: int, policy: str = CLOSE) -> None:
         super().__init__()
         # configuration
         self.reactor = reactor
