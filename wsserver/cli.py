@@ -19,6 +19,8 @@ from typing import Final
 
 from wsserver import __version__
 from wsserver.access.secret import MISSING_LIBRARY
+from wsserver.bench.errors import UsageError
+from wsserver.bench.options import add_arguments
 from wsserver.chat.names import name_fault, pattern_fault
 from wsserver.config import Config, ConfigError, Given, cautions, from_assignment, load, render
 from wsserver.configuration.kinds import Duration
@@ -58,6 +60,7 @@ examples:
   wsserver check-config wsserver.toml           judge the file before you use it
   wsserver serve -c wsserver.toml
   wsserver token --user ann --channel "news:*"  a token for token mode, signed with WSSERVER_AUTH_SECRET
+  wsserver bench ws://127.0.0.1:8080 fanout     load a server of yours and measure it
   wsserver migrate --store sqlite:wsserver.db   bring an older file up to date without serving it
 
 Settings are taken from flags, then WSSERVER_SECTION_KEY variables, then the file, then the defaults.
@@ -115,6 +118,9 @@ def _build_parser() -> argparse.ArgumentParser:
     show.set_defaults(run=_show_config)
     _add_setting_flags(show)
     _add_token_command(commands.add_parser("token", help="mint a token with auth.secret", allow_abbrev=False))
+    load_test = commands.add_parser("bench", help="load a server and measure it", allow_abbrev=False)
+    load_test.set_defaults(run=_bench)
+    add_arguments(load_test)
     return parser
 
 
@@ -214,6 +220,19 @@ def _mint_token(arguments: argparse.Namespace) -> int:
     expires_s = World().wall_ms() // 1000 + round(lifetime_s)
     print(mint(auth.secret, arguments.user, expires_s, arguments.channel, auth.audience))
     return EXIT_OK
+
+
+def _bench(arguments: argparse.Namespace) -> int:
+    try:
+        from wsserver.bench.command import bench
+    except ImportError:
+        raise ConfigError("the load tester needs two more packages: pip install 'wsserver[bench]'") from None
+    try:
+        return bench(arguments)
+    except UsageError as error:
+        raise ConfigError(str(error)) from None
+    except OSError as error:
+        return _complain(f"{error}.", EXIT_FAILED)
 
 
 def _complain(message: str, code: int) -> int:

@@ -16,6 +16,15 @@ def test_the_clock_does_not_go_back(world):
     assert world.monotonic() <= world.monotonic()
 
 
+def test_cpu_is_counted_of_this_process_and_of_others(world):
+    before = world.cpu_s()
+    while world.cpu_s() == before:
+        pass
+    assert world.cpu_s(os.getpid()) > before
+    with pytest.raises(OSError):
+        world.cpu_s(2**22 + 1)
+
+
 def test_random_bytes_differ(world):
     assert len(world.random_bytes(9)) == 9
     assert world.random_bytes(16) != world.random_bytes(16)
@@ -43,6 +52,22 @@ def test_a_taken_port_is_refused(world):
         world.listen_tcp("127.0.0.1", listener.getsockname()[1])
     assert caught.value.errno == errno.EADDRINUSE
     listener.close()
+
+
+def test_a_connection_that_was_begun_arrives_from_the_address_that_was_asked_for(world):
+    (listener,) = world.listen_tcp("127.0.0.1", 0)
+    [(family, address)] = world.resolve_tcp("127.0.0.1", listener.getsockname()[1])
+    client = world.begin_connect(family, address, "127.0.0.2")
+    listener.settimeout(5)
+    accepted, peer = listener.accept()
+    assert (peer[0], client.gettimeout()) == ("127.0.0.2", 0.0)
+    for each in (accepted, client, listener):
+        each.close()
+
+
+def test_a_connection_that_cannot_even_begin_is_an_error_at_once(world):
+    with pytest.raises(OSError):
+        world.begin_connect(socket.AF_INET, ("127.0.0.1", 9), "192.0.2.1")
 
 
 def test_ipv6_is_listened_on_where_there_is_any(world):

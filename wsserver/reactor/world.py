@@ -41,6 +41,13 @@ class World:
         """Milliseconds since 1970; it may jump, so nothing is ordered or timed by it."""
         return time.time_ns() // 1_000_000
 
+    def cpu_s(self, pid: int = 0) -> float:
+        """CPU seconds that a process has used, all its threads together; 0 is this process. Raises OSError.
+
+        Linux tells it of others too, to the nanosecond, by a clock of their own (clock_getcpuclockid(3)).
+        """
+        return time.clock_gettime((~pid << 3) | 2) if pid else time.process_time()
+
     def random_bytes(self, count: int) -> bytes:
         """Unguessable bytes (getrandom(2))."""
         return os.urandom(count)
@@ -94,6 +101,29 @@ class World:
         listener.set_inheritable(False)  # it was, to reach us; our children have no business with it
         _prepare(listener)
         return listener
+
+    def resolve_tcp(self, host: str, port: int) -> list[tuple[int, tuple[str | int, ...]]]:
+        """Return what `host` stands for as (address family, address), best first. Blocks. Raises OSError."""
+        return [(family, address) for family, *_, address in _resolve(host, port)]
+
+    def begin_connect(self, family: int, address: tuple[str | int, ...], source: str = "") -> socket.socket:
+        """Return a non-blocking socket that is connecting; WRITE, or an error, says how that ended.
+
+        `source` is the address of ours to come from: each has its own 28,000 ports. Raises OSError.
+        """
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if source:
+                sock.bind((source, 0))
+            error = sock.connect_ex(address)
+            if error not in (0, errno.EINPROGRESS):
+                raise OSError(error, os.strerror(error))
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     def raise_fd_limit(self) -> int:
         """Raise this process's limit of file descriptors as far as it may; return it (getrlimit(2))."""
