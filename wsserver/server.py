@@ -46,6 +46,7 @@ from wsserver.net.listener import Listener
 from wsserver.net.pressure import Pressure
 from wsserver.observe import logs
 from wsserver.reactor.loop import Reactor
+from wsserver.reactor.memory import keep_freed_memory
 from wsserver.reactor.poller import SELECT_FD_LIMIT
 from wsserver.reactor.world import World
 from wsserver.services import Services
@@ -207,6 +208,7 @@ class Server:
 
 def run(config: Config, routers: Mapping[str, Router] | None = None) -> int:
     """Run a server until it is told to stop; return the exit code. `routers` are yours, by path."""
+    keep_freed_memory()
     try:
         page = Directory(find_static(config.server.static))
     except OSError as error:

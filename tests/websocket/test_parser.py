@@ -178,9 +178,9 @@ def test_a_declared_frame_pins_only_what_has_come():
 
 
 @pytest.mark.parametrize("opcode", [TEXT, BINARY])
-@pytest.mark.parametrize("size", [0, 1, 63, 64, 125])
-def test_a_read_that_is_one_short_message_can_be_taken_the_short_way(opcode, size):
-    parser = FrameParser(MAX, 16)
+@pytest.mark.parametrize("size", [0, 1, 63, 64, 125, 126, 127, 600, 65_535])
+def test_a_read_that_is_one_message_can_be_taken_the_short_way(opcode, size):
+    parser = FrameParser(65_536, 16)
     assert parser.take_single(frame(opcode, b"x" * size)) == (opcode, b"x" * size)
 
 
@@ -189,7 +189,14 @@ NOT_SINGLE = {
     "one byte": b"\x81",
     "cut": frame(TEXT, b"abc")[:-1],
     "with more behind": frame(TEXT, b"abc") + b"\x81",
-    "126 bytes": frame(TEXT, b"x" * 126),
+    "64 KiB": frame(TEXT, b"x" * 65_536),
+    "126 bytes, cut": frame(TEXT, b"x" * 126)[:-1],
+    "126 bytes with more behind": frame(TEXT, b"x" * 126) + b"\x81",
+    "126 bytes, not final": frame(TEXT, b"x" * 126, fin=False),
+    "126 bytes, compressed": frame(TEXT, b"x" * 126, rsv=4),
+    "126 bytes, unmasked": frame(TEXT, b"x" * 130, masked=False),
+    "126 bytes, bad text": frame(TEXT, b"\xff" * 126),
+    "a length not in its shortest form": frame(TEXT, b"x" * 125, width=2),
     "a ping": frame(PING, b"x"),
     "a close": frame(CLOSE),
     "not final": frame(TEXT, b"x", fin=False),
@@ -207,8 +214,14 @@ def test_anything_else_is_left_to_feed_unchanged(name):
     assert (parser.held, parser.error) == (0, None)
 
 
-def test_the_short_way_respects_a_small_limit():
-    assert FrameParser(10, 16).take_single(frame(TEXT, b"x" * 11)) is None
+def test_the_short_way_takes_long_text_of_any_language():
+    text = "grün€😀".encode() * 20
+    assert FrameParser(MAX, 16).take_single(frame(TEXT, text)) == (TEXT, text)
+
+
+@pytest.mark.parametrize("limit", [10, 200])
+def test_the_short_way_respects_a_small_limit(limit):
+    assert FrameParser(limit, 16).take_single(frame(TEXT, b"x" * (limit + 1))) is None
 
 
 @pytest.mark.parametrize("before", [frame(TEXT, b"x", fin=False), b"\x81", frame(BINARY, b"xyz")[:-1], frame(CLOSE)])
@@ -216,6 +229,7 @@ def test_the_short_way_is_closed_while_anything_is_pending(before):
     parser = FrameParser(MAX, 16)
     parser.feed(before)
     assert parser.take_single(frame(BINARY, b"x")) is None
+    assert parser.take_single(frame(BINARY, b"x" * 126)) is None
 
 
 def test_the_short_way_opens_again_when_nothing_is_pending():

@@ -3,6 +3,7 @@
 Receiving is `parser.py`. Read next: `prepared.py`.
 """
 
+from struct import Struct
 from typing import Final
 
 # Header of every final frame with a payload below 126 bytes, by opcode and length: a table lookup instead of two
@@ -12,6 +13,8 @@ SHORT_HEADERS: Final = tuple(tuple(bytes((0x80 | opcode, size)) for size in rang
 SHORT_PAYLOAD: Final = 125
 """Bytes of payload up to which the header is two bytes long."""
 
+_pack_medium: Final = Struct(">BBH").pack
+_pack_long: Final = Struct(">BBQ").pack
 
 RSV1: Final = 0x40
 """The bit of a first frame's first byte that says: this message is compressed."""
@@ -22,8 +25,8 @@ def encode_header(opcode: int, size: int) -> bytes:
     if size <= SHORT_PAYLOAD:
         return SHORT_HEADERS[opcode][size]
     if size < 0x10000:
-        return bytes((0x80 | opcode, 126)) + size.to_bytes(2, "big")
-    return bytes((0x80 | opcode, 127)) + size.to_bytes(8, "big")
+        return _pack_medium(0x80 | opcode, 126, size)
+    return _pack_long(0x80 | opcode, 127, size)
 
 
 def encode_frame(opcode: int, payload: bytes) -> bytes:
@@ -31,7 +34,7 @@ def encode_frame(opcode: int, payload: bytes) -> bytes:
     size = len(payload)
     if size <= SHORT_PAYLOAD:
         return SHORT_HEADERS[opcode][size] + payload
-    return encode_header(opcode, len(payload)) + payload
+    return encode_header(opcode, size) + payload
 
 
 def encode_compressed_frame(opcode: int, data: bytes) -> bytes:

@@ -21,16 +21,14 @@ class Utf8Judge:
     def __init__(self) -> None:
         self._tail = b""  # at most 3 bytes: the start of a code point whose rest has not come
 
-    def feed(self, piece: bytes) -> None:
+    def feed(self, piece: bytes | memoryview) -> None:
         """Judge the next piece. Raises ProtocolError(1007) at the first byte that cannot be right."""
-        if not self._tail and piece.isascii():
-            return
-        data = self._tail + piece
+        data = self._tail + piece if self._tail else piece
         try:
             _, judged = utf_8_decode(data, "strict", False)
         except UnicodeDecodeError:
             raise ProtocolError(INVALID_PAYLOAD, "text is not UTF-8") from None
-        self._tail = data[judged:]
+        self._tail = bytes(data[judged:])
         if self._tail[:1] == b"\xed" and self._tail[1:] >= b"\xa0":  # the start of a surrogate
             raise ProtocolError(INVALID_PAYLOAD, "text is not UTF-8")
 
@@ -42,9 +40,16 @@ class Utf8Judge:
 
 def check_utf8(payload: bytes) -> None:
     """Judge a whole text. Raises ProtocolError(1007)."""
+    if not is_utf8(payload):
+        raise ProtocolError(INVALID_PAYLOAD, "text is not UTF-8")
+
+
+def is_utf8(payload: bytes) -> bool:
+    """Tell whether `payload` is a whole text."""
     if payload.isascii():
-        return
+        return True
     try:
         payload.decode()
     except UnicodeDecodeError:
-        raise ProtocolError(INVALID_PAYLOAD, "text is not UTF-8") from None
+        return False
+    return True
