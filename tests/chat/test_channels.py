@@ -1,5 +1,7 @@
 """The registry of channels."""
 
+from sys import getrefcount
+
 import pytest
 
 from wsserver.chat.authority import ChannelRule
@@ -202,3 +204,13 @@ def test_who_comes_and_goes_does_not_change_that_somebody_listens() -> None:
     channels.listen(news, None)
     assert len(channels) == 1
     assert forgotten == []
+
+
+def test_a_channel_that_rests_does_not_keep_itself() -> None:
+    channels, _ = registry(1)
+    channel = enter(channels, "a")
+    held = getrefcount(channel)
+    assert dict(channel.alone) == {"a": channel}
+    assert getrefcount(channel) == held + 1
+    leave(channels, channel)
+    assert getrefcount(channel) == held

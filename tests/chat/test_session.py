@@ -64,3 +64,15 @@ def test_asking_about_a_channel_beyond_the_token_is_forbidden() -> None:
             session.member_of(name)
         codes.append(caught.value.code)
     assert codes == ["not_joined", "forbidden", "bad_channel"]
+
+
+def test_sessions_in_one_channel_alone_share_what_says_so_also_after_they_were_in_two() -> None:
+    one, other, lobby, office = make(), make(), Channel("lobby", 1), Channel("office", 2)
+    one.enter(lobby)
+    other.enter(office)
+    other.enter(lobby)
+    assert dict(other.channels) == {"office": office, "lobby": lobby} and dict(one.channels) == {"lobby": lobby}
+    other.exit(office)
+    assert one.channels is other.channels is lobby.alone
+    one.exit(lobby)
+    assert not one.channels and dict(other.channels) == {"lobby": lobby}

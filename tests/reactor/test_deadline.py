@@ -69,3 +69,13 @@ def test_a_retired_deadline_lets_go_of_its_owner_for_good():
     rig.deadline.retire()
     rig.deadline.move(20)
     assert rig.at(30) == 0
+
+
+def test_a_deadline_is_its_own_callback():
+    timers, heard = Timers(), []
+    deadline = Deadline(timers, lambda: heard.append(True))
+    deadline.move(1.0)
+    (timer,) = timers.take_due(1.0)
+    assert timer.callback is deadline  # no bound method, which would be another object for each client
+    timer.fire()
+    assert heard == [True]

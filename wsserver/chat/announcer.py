@@ -42,6 +42,6 @@ class Announcer:
         self._channels.settle(channel)
 
     def _tell(self, channel: Channel, event: PresenceChange) -> None:
-        channel.audience.deliver((event,), self._surroundings, channel.notices)
+        channel.audience.deliver((event,), self._surroundings, channel.notices, at_once=True)
         for session in channel.catching_up:
             session.send(event)

@@ -90,9 +90,10 @@ class Roster:
     @property
     def due_at(self) -> float | None:
         """When `step` has something to do; None: not before something happens."""
-        times = [] if self._announce_at is None else [self._announce_at]
-        times.extend(islice(self._grace.values(), 1))
-        return min(times, default=None)
+        if not self._grace:
+            return self._announce_at
+        grace_until = next(iter(self._grace.values()))
+        return grace_until if self._announce_at is None else min(grace_until, self._announce_at)
 
     def step(self, now: float, limit: int) -> Change | None:
         """Let users go whose grace is over; return what is to be announced now, at most `limit` names a list."""

@@ -49,12 +49,12 @@ class Session:
 
     def enter(self, channel: "Channel") -> None:
         """Note that it is a member of `channel`."""
-        self.channels = {**self.channels, channel.name: channel}
+        self.channels = {**self.channels, channel.name: channel} if self.channels else channel.alone
 
     def exit(self, channel: "Channel") -> None:
         """Note that it is a member of `channel` no longer."""
         left = {name: other for name, other in self.channels.items() if other is not channel}
-        self.channels = left or _NO_CHANNELS
+        self.channels = left if len(left) > 1 else next((other.alone for other in left.values()), _NO_CHANNELS)
 
     def covers(self, name: str) -> bool:
         """Tell whether its token, where one was asked for, reaches as far as the channel of that name."""

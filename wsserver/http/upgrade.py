@@ -93,7 +93,10 @@ def choose_subprotocol(offered: Sequence[str], known: Sequence[str]) -> str | No
 
     None is answered with a 101 that names no subprotocol; a client that cannot live with it closes.
     """
-    return next((name for name in offered if name in known), None)
+    for name in offered:
+        if name in known:
+            return name
+    return None
 
 
 def encode_switching_protocols(upgrade: Upgrade, subprotocol: str | None, extensions: str | None = None) -> bytes:
