@@ -164,3 +164,9 @@ def test_a_hole_in_the_log_is_never_passed_over_as_if_it_were_the_whole(since: i
     assert found.recovered is recovered
     if recovered:
         assert seqs(found.messages) == list(range(since + 1, 11))
+
+
+def test_a_log_that_has_nothing_is_not_asked_for_messages_by_who_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = log_of(0)
+    monkeypatch.setattr(log, "before", None)
+    assert joined(log, None).messages == []

@@ -73,8 +73,10 @@ def recover(log: Log, query: Join, limit: int) -> Recovery:
         if follows(messages, query.since) and (messages or query.since == head.seq):
             last = messages[-1].seq if messages else query.since
             return Recovery(head, messages, True, last == head.seq)
-    messages = _newest(log, query.channel, head.seq + 1, min(query.history, PAGE_LIMIT))
-    return Recovery(head, messages, None if query.since is None else False, True)
+    newest: list[MessageEvent] = []
+    if head.seq >= head.oldest:  # else there is nothing to read, and asking a store for it takes 6 us
+        newest = _newest(log, query.channel, head.seq + 1, min(query.history, PAGE_LIMIT))
+    return Recovery(head, newest, None if query.since is None else False, True)
 
 
 def read_slice(log: Log, channel: str, after: int, upto: int) -> list[MessageEvent]:
