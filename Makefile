@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: crash help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench clean
+.PHONY: crash help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench bench-peers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -53,6 +53,9 @@ crash: $(VENV)/.ready-test ## kill 200 servers in the middle of their work, and 
 
 bench: $(VENV)/.ready-run ## measure the server beside the least that can be done in C (needs cc)
 	$(PY) tests/bench/run.py
+
+bench-peers: $(VENV)/.ready-test ## measure it beside other WebSocket servers, into docs/performance.md (ROUNDS=5; some ten minutes)
+	@$(PY) tests/bench/peers/run.py --write --rounds $(or $(ROUNDS),5)
 
 clean: ## remove environments, reports and caches
 	rm -rf .venv .venv-3.* build reports wsserver.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

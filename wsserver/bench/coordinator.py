@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from socket import socket
@@ -233,7 +234,11 @@ def _fork(
 ) -> tuple[socket, int]:
     """Start one worker; return our end of its link, and its process id. In the worker this never returns."""
     ours, its = world.socket_pair()
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Python warns of threads that might hold a lock. Ours has none; those of libraries (numpy's, a watchdog's) are
+        # not Python's and hold nothing that a worker needs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child:
         its.close()
         return ours, child
