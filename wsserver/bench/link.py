@@ -17,6 +17,7 @@ from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
 
 LINE_LIMIT: Final = 64 * 1024 * 1024
+"""Bytes that may wait for the other end: a report takes some KiB, what was sent to a million channels some MiB."""
 
 
 class Begin(msgspec.Struct, tag=True):

@@ -32,7 +32,9 @@ _CLIENTS: Final = {CONNECT: 64, ECHO: 64, FANOUT: 1000, ROOMS: 1000, IDLE: 1000,
 _ROOM_SIZE: Final = 10  # clients for each channel of `rooms`, unless --channels says how many there are
 
 MAX_CLIENTS: Final = 1_000_000
+"""More than one machine has file descriptors and memory for, on both sides of the loopback device."""
 MAX_PROCESSES: Final = 64
+"""More than cores gain nothing."""
 MAX_WINDOW: Final = 10_000
 """More in flight measures the queues and nothing else."""
 MAX_DURATION_S: Final = 3600.0
@@ -40,6 +42,7 @@ MAX_DURATION_S: Final = 3600.0
 STAMP_SIZE: Final = 18
 """Bytes at the front of each message that say when it was due: `T=` and 16 hexadecimal digits."""
 MAX_SIZE: Final = 8 * 1024 * 1024
+"""Twice what is known to be used as a limit elsewhere (aiohttp: 4 MiB)."""
 
 _DURATION: Final = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m)?")
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}

@@ -92,7 +92,8 @@ def _server(findings: Findings) -> dict[str, Any] | None:
     before, begun, ended = findings.before, findings.begun, findings.ended
     if not findings.pids or before is None or begun is None or ended is None:
         return None
-    cpu_s, tally = ended.cpu_s - begun.cpu_s, findings.tally
+    tally = findings.tally
+    cpu_s = max(0.0, ended.cpu_s - begun.cpu_s)  # one that has died meanwhile counts nothing
     grown = begun.resident_bytes - before.resident_bytes
     return {
         "pids": findings.pids,
@@ -194,7 +195,8 @@ def _usage_lines(found: dict[str, Any]) -> list[str]:
             line += f", {server['cpu_us_per_message']:.2f} µs of CPU per message received"
         line += f"; {server['resident_bytes'] / MIB:,.1f} MiB"
         if server["bytes_per_client"] is not None and found["scenario"] != CONNECT:
-            line += f", {server['bytes_per_client'] / 1024:,.2f} KiB more per client"
+            # less than nothing: these clients found memory that earlier ones had given back
+            line += f", {max(0, server['bytes_per_client']) / 1024:,.2f} KiB more per client"
             line += f"; {server['connect_cpu_us']:.0f} µs of CPU to let each in"
         lines.append(line)
     cores = ", ".join(f"{busy:.0%}" for busy in found["machine"])

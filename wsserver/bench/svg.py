@@ -11,7 +11,7 @@ from typing import Final
 
 WIDTH: Final = 760
 LEFT: Final = 70
-RIGHT: Final = 20
+RIGHT: Final = 30
 COLOURS: Final = ("#2563eb", "#d97706", "#059669", "#dc2626", "#7c3aed", "#0891b2", "#65a30d")
 _STYLE: Final = (
     "<style>text{font:12px system-ui,sans-serif;fill:#444}.t{font-size:14px;font-weight:600}.g{stroke:#8884;fill:none}"
@@ -51,7 +51,7 @@ def lines(
     for step in range(5):
         y = most * step / 4
         parts.append(f'<path class="g" d="M{at(first, y)} L{at(last, y)}"/>')
-        parts.append(_text(LEFT - 8, bottom - (bottom - top) * step / 4 + 4, f"{y:,.4g}", "end"))
+        parts.append(_text(LEFT - 8, bottom - (bottom - top) * step / 4 + 4, f"{y:,.10g}", "end"))
     for x, name in x_ticks:
         parts.append(_text(LEFT + (x - first) * wide, bottom + 18, name, "middle"))
     parts.append(_text(8, 18, unit, "start"))
@@ -89,4 +89,4 @@ def _round_up(value: float) -> float:
         power *= 10
     while power > value:
         power /= 10
-    return next(power * step for step in (1, 2, 4, 5, 8, 10) if power * step >= value)
+    return next(power * step for step in (1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10) if power * step >= value)

@@ -30,6 +30,7 @@ CONNECT_S: Final = 30.0
 """What does not come to be in so long is refused."""
 PROGRESS_S: Final = 1.0
 LOOK_S: Final = 0.01
+"""How often it is looked whether something has come to its end; no figure depends on it."""
 STILL_S: Final = 3.0
 """So long after the last message that came, those that are missing are lost."""
 DRAIN_S: Final = 30.0
