@@ -23,6 +23,7 @@ from wsserver.net.outbox import ENTRY_OVERHEAD, Replacing
 from wsserver.net.transport import READ_PAUSE, Transport
 from wsserver.websocket import codes
 from wsserver.websocket.close import decode_close
+from wsserver.websocket.codes import BINARY
 from wsserver.websocket.deflate import COMPRESS_FROM, Compressor
 from wsserver.websocket.errors import ProtocolError
 from wsserver.websocket.frames import SHORT_HEADERS, SHORT_PAYLOAD, encode_frame
@@ -186,14 +187,14 @@ class Conversation:
         on_message = self.router.on_message if self._meter is None else self._receive_rated
         rest = iter(messages)
         for opcode, payload in rest:
-            if opcode <= codes.BINARY:
+            if opcode <= BINARY:
                 on_message(self, payload, opcode)
             else:
                 self._receive_control(opcode, payload)
-            if not self.talking:
-                return False
-            if transport.queued > READ_PAUSE:
+            if transport.queued > READ_PAUSE or not self.talking:
                 break
+        if not self.talking:
+            return False
         self._waiting = tuple(rest)
         if self._waiting:
             self.receive_more_soon()

@@ -174,9 +174,9 @@ class FrameParser:
                 size = data[pos + 1] - _MASKED
                 stop = start + size
                 if 0 <= size <= limit and stop <= end and first in _FINAL_DATA:
-                    # unmask(), written out and with the key repeated by a multiplication: 0.7 us less a message
-                    key = _from_bytes(data[pos + 2 : start], "little") * _REPEAT[size]
-                    number = _from_bytes(data[start:stop], "little") ^ key
+                    # unmask(), written out: key and payload as one number, 0.7 us less a message
+                    frame = _from_bytes(data[pos + 2 : stop], "little")
+                    number = frame >> 32 ^ (frame & 0xFFFFFFFF) * _REPEAT[size]
                     payload = number.to_bytes(_WHOLE_KEYS[size], "little")[:size]
                     if first == _FINAL_TEXT and not payload.isascii():
                         check_utf8(payload)
