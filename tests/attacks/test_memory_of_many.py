@@ -17,8 +17,9 @@ BOUND = 300 * MIB
 """Of resident memory, for the whole process."""
 
 BACK = 1.05
-"""Memory is back when it is no more than that times what it was. What it was is measured behind a first round of the
-same: the interpreter keeps the pages in which it has allocated small objects, and uses them again."""
+"""Memory is back when it is no more than that times what it was. What it was is measured behind two rounds of the same:
+the interpreter keeps the pages in which it has allocated small objects, and uses them again. (In MB: 30 cold, then 48,
+51, 51.5, 51.5.)"""
 
 
 @pytest.fixture
@@ -35,7 +36,9 @@ def many_fds():
 def test_a_thousand_attackers_stay_below_300_mib_and_leave_nothing_behind(tmp_path, many_fds, note, scale):
     with attacked(tmp_path) as target:
         cold = target.gauge.resident()
-        target.measure("warming", EVERYTHING, ATTACKERS, SECONDS * scale)
+        for _ in range(2):
+            target.measure("warming", EVERYTHING, ATTACKERS, SECONDS * scale)
+            settled(target, 0)
         start = settled(target, 0)
         for _ in range(scale):
             figures = target.measure("mixed", EVERYTHING, ATTACKERS, SECONDS * scale, rests=True)
