@@ -9,7 +9,7 @@ import pytest
 
 from tests.clients.rig import House, close_payload, decode_frames
 from tests.websocket.frames_by_hand import frame
-from wsserver.clients.conversation import INFLATE_BURST_S, MESSAGE_DEADLINE_S
+from wsserver.clients.conversation import INFLATE_BURST, MESSAGE_DEADLINE_S
 from wsserver.net.outbox import Replacing
 from wsserver.net.transport import READ_PAUSE, REPLACE_FROM
 from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
@@ -139,10 +139,10 @@ def test_with_a_context_of_our_own_every_message_builds_on_the_ones_before():
 def test_a_client_above_the_rate_of_inflated_bytes_is_read_again_when_the_rate_allows(packed):
     peer = talk(packed)
     bomb = frame(BINARY, deflated(bytes(INFLATE_BATCH)), rsv=4)
-    count, rate = 20, 4  # messages a second; INFLATE_BURST_S of that at once
+    count, rate = INFLATE_BURST + 16, 4  # messages a second; INFLATE_BURST at once
     peer.send(bomb * count, turns=3 * count)
     at_once = peer.client.messages_in
-    assert at_once == rate * INFLATE_BURST_S + 1
+    assert at_once == INFLATE_BURST + 1
     peer.house.jump(1.0)
     assert peer.client.messages_in <= at_once + rate + 1
     for _ in range(count):

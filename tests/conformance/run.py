@@ -30,7 +30,6 @@ PROFILE: Final = (
     "websocket.ping_interval=1h",  # a ping of ours in the middle of a case is one that it did not expect
     "websocket.close_timeout=10s",
     "websocket.compression=true",  # groups 12 and 13
-    "limits.inflate=0",  # each of their cases is 1,000 messages of up to 128 KiB
     "limits.rate=0",  # 9.7 and 9.8 send a thousand messages at once
     "limits.queue=64MiB",  # what was sent in one message has to fit on the way back
 )

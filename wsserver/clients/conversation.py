@@ -32,8 +32,9 @@ from wsserver.websocket.parser import FrameParser, Message
 MESSAGE_DEADLINE_S: Final = 30.0
 """How long one message may be on its way: nobody's 64 KiB take so long, and what has come of it is pinned."""
 
-INFLATE_BURST_S: Final = 1.0
-"""How much of `limits.inflate` a client may use at once; then it is not read until the rate allows."""
+INFLATE_BURST: Final = 64
+"""Messages of the largest size that a client may have inflated at once, a second's worth with the limits that we ship;
+then it is not read until `limits.inflate` allows."""
 
 NO_PARSER: Final = FrameParser(0, 0)
 """Stands in before OPEN and after; never fed."""
@@ -218,10 +219,11 @@ class Conversation:
     def _charge_inflated(self, size: int) -> None:
         """Take note of inflated bytes; whoever is above the rate is read again when it allows."""
         now = self.house.reactor.now
-        rate = self.house.limits.inflate_rate
-        if rate:
-            self._inflate_full_at = max(self._inflate_full_at, now) + size / rate
-        pause_s = self._inflate_full_at - now - INFLATE_BURST_S
+        limits = self.house.limits
+        pause_s = 0.0
+        if limits.inflate_rate:
+            self._inflate_full_at = max(self._inflate_full_at, now) + size / limits.inflate_rate
+            pause_s = self._inflate_full_at - now - INFLATE_BURST * limits.max_message / limits.inflate_rate
         if pause_s > 0 or self.parser.more:
             self.receive_more_soon(pause_s)
 

@@ -162,8 +162,8 @@ class LimitSettings:
     inflate: int = setting(
         Size(),
         "4MiB",
-        "Bytes a second that one client's compressed messages may come to, else it waits: a few bytes can say "
-        "thousands. 0: off.",
+        "Bytes a second that one client's compressed messages may come to, and 64 of the largest at once, else it "
+        "waits: a few bytes can say thousands. 0: off.",
     )
     queue: int = setting(
         Size(least=1024), "1MiB", "Bytes waiting for one client; past it the reader is too slow to wait for."
