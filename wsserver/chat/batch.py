@@ -11,8 +11,6 @@ nothing else.
 Read next: `lane.py` for what waits; `log.py` for what `append` promises; `posting.py` and `rooms.py`, the callers.
 """
 
-from functools import partial
-
 from wsserver.chat.channels import Channel
 from wsserver.chat.errors import ChatError
 from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender
@@ -51,7 +49,7 @@ class Batch:
         elif not publications:
             lane.ts = self._surroundings.wall_ms()  # one reading for all of a turn
             if not lane.armed:
-                self._surroundings.at_end_of_turn(partial(self._finish_turn, lane))
+                self._surroundings.at_end_of_turn(lane.finish_turn)
                 lane.armed = True  # not before it is so: else nothing would ever be committed again
         publications.append(Publication(channel.name, user, text, lane.ts, key))
         lane.origins.append((sender, id, channel))
@@ -80,7 +78,7 @@ class Batch:
         part = self._log.part_of(channel.name)
         lane = next((lane for lane in self._lanes if lane.log is part), None)
         if lane is None:
-            lane = Lane(part)
+            lane = Lane(part, self._arrive, self._finish_turn)
             self._lanes.append(lane)
         channel.lane = lane
         return lane
@@ -99,7 +97,7 @@ class Batch:
         publications, origins = lane.take()
         lane.out = origins
         try:
-            stored = lane.log.append(publications, partial(self._arrive, lane))
+            stored = lane.log.append(publications, lane.arrive)
         except Exception as error:
             lane.out = None
             self._finish(origins, error)
@@ -122,14 +120,14 @@ class Batch:
         for sender, _, channel in origins:
             channel.pending -= 1
             sender.pending -= 1
-        if isinstance(outcome, StoreUnavailable):
-            _refuse(origins, ChatError("store_unavailable", f"The message could not be stored: {outcome}. Try again."))
-        elif isinstance(outcome, Exception):
-            _refuse(origins, ChatError("internal", "The message could not be stored: the server made a mistake."))
-            raise outcome
-        else:
+        if isinstance(outcome, list):
             self._deliver(origins, outcome)
             _acknowledge(origins, outcome)
+        elif isinstance(outcome, StoreUnavailable):
+            _refuse(origins, ChatError("store_unavailable", f"The message could not be stored: {outcome}. Try again."))
+        else:
+            _refuse(origins, ChatError("internal", "The message could not be stored: the server made a mistake."))
+            raise outcome
 
     def _deliver(self, origins: list[Origin], stored: list[Stored]) -> None:
         """Give each channel its messages of this turn, in their order, as one piece."""

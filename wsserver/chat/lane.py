@@ -9,10 +9,12 @@ answers nobody: `batch.py` does.
 Read next: `batch.py`.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from wsserver.chat.errors import ChatError
-from wsserver.chat.log import Log, Publication
+from wsserver.chat.log import Done, Log, Outcome, Publication
 from wsserver.chat.vocabulary import Event
 
 if TYPE_CHECKING:
@@ -52,11 +54,16 @@ Origin = tuple[Sender, str | int | None, "Channel"]
 class Lane:
     """One part of the log and what waits for it. `origins[i]` said `publications[i]`."""
 
-    __slots__ = ("armed", "bytes", "log", "origins", "out", "publications", "ts")
+    __slots__ = ("armed", "arrive", "bytes", "finish_turn", "log", "origins", "out", "publications", "ts")
 
-    def __init__(self, log: Log) -> None:
+    def __init__(
+        self, log: Log, arrive: Callable[["Lane", Outcome], None], finish_turn: Callable[["Lane"], None]
+    ) -> None:
+        """`arrive(lane, outcome)`: the log has answered later. `finish_turn(lane)`: the end of a turn has come."""
         # configuration
         self.log = log
+        self.arrive: Done = partial(arrive, self)  # made once, not for each batch
+        self.finish_turn = partial(finish_turn, self)
         # state
         self.publications: list[Publication] = []
         self.origins: list[Origin] = []

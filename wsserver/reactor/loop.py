@@ -88,8 +88,8 @@ class Reactor:
 
     def run_once(self) -> None:
         """One turn. The numbers are those of docs/architecture.md."""
-        self.now = self.world.monotonic()  # 1. read the clock
-        if self.timers.is_overdue(self.now - LATE_S):
+        before, self.now = self.now, self.world.monotonic()  # 1. read the clock
+        if self.now - before > LATE_S and self.timers.is_overdue(self.now - LATE_S):
             self._catch_up()
         for timer in self.timers.take_due(self.now):  # 2. fire due timers
             self._guard(timer.fire, timer.callback)
@@ -177,7 +177,10 @@ class Reactor:
         if self._soon or self._turn_end or self.dirty or self._dead:
             return 0
         due = self.timers.next_due()
-        return None if due is None else min(max(0.0, due - self.now), SLEEP_LIMIT_S)
+        if due is None:
+            return None
+        wait_s = due - self.now
+        return wait_s if 0 < wait_s < SLEEP_LIMIT_S else min(max(0.0, wait_s), SLEEP_LIMIT_S)
 
     def _hand_out(self, events: list[tuple[int, int]]) -> None:
         """Call the handler of each fd. One that nobody watches any more was unwatched by a handler before it.
