@@ -4,7 +4,7 @@ import pytest
 
 from tests.clients.rig import House, close_payload, get, parse_answers, upgrade
 from wsserver.clients.states import State
-from wsserver.drain import CLOSED_BY, RECONNECT_WITHIN_S, Drain
+from wsserver.drain import CLOSED_BY, RECONNECT_WITHIN_S, TOLD_AT_ONCE, Drain
 from wsserver.net.farewell import LINGER_S
 from wsserver.websocket.codes import CLOSE, TEXT
 
@@ -214,3 +214,16 @@ def test_readers_of_a_stream_are_told_too_and_their_streams_end_in_their_moment(
     house.jump(delay_s + 0.1)
     peer.received()
     assert peer.ended
+
+
+def test_many_clients_are_told_some_at_a_time_and_all_of_them_once(shut_down):
+    shutdown = shut_down()
+    house = shutdown.house
+    for _ in range(2 * TOLD_AT_ONCE + 1):
+        house.open()
+    shutdown.drain.start()
+    assert house.router.kinds().count("drain") == TOLD_AT_ONCE
+    house.turn()
+    assert house.router.kinds().count("drain") == 2 * TOLD_AT_ONCE + 1
+    house.jump(DRAIN_S)
+    assert house.router.kinds().count("close") == 2 * TOLD_AT_ONCE + 1

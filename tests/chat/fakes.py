@@ -9,7 +9,7 @@ from wsserver.chat.authority import NO_RULE, BadToken, ChannelRule, Grant
 from wsserver.chat.log import Done, Publication, Stored, StoreUnavailable
 from wsserver.chat.router import ChatRouter
 from wsserver.chat.settings import ChatSettings
-from wsserver.clients.router import Compressor, Peer, Stream, Wire
+from wsserver.clients.router import Compressor, Peer, Step, Stream, Wire
 from wsserver.http.headers import Headers
 from wsserver.http.request import Request
 from wsserver.stores.memory import MemoryStore
@@ -83,6 +83,7 @@ class FakeSurroundings:
         self.at_end: list[Callable[[], None]] = []
         self.deliveries = 0
         self.streams: list[Stream | None] = []  # what was delivered belonged to
+        self.work: list[Step] = []  # what is cut into slices
         self._random = Random(7)
 
     def monotonic(self) -> float:
@@ -115,6 +116,18 @@ class FakeSurroundings:
             for payload, opcode in unframe(message.frame):
                 peer.send(payload, opcode)
                 self.deliveries += 1
+
+    def in_slices(self, step: Step) -> None:
+        self.work.append(step)
+
+    def serve(self, steps: int = 1_000_000) -> None:
+        """Let the work that is cut into slices go on by so many steps, which take turns."""
+        for _ in range(steps):
+            if not self.work:
+                return
+            step = self.work.pop(0)
+            if step():
+                self.work.append(step)
 
     def end_turn(self) -> None:
         callbacks, self.at_end = self.at_end, []

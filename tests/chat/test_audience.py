@@ -2,13 +2,16 @@
 
 from collections.abc import Iterable
 
+import pytest
+
 from tests.chat.fakes import FakePeer, FakeSurroundings
-from wsserver.chat.audience import CROWD, Audience
+from wsserver.chat.audience import BACKLOG, CROWD, MANY, MUCH, Audience
 from wsserver.chat.codec_json import JsonCodec
 from wsserver.chat.codec_protobuf import ProtobufCodec
+from wsserver.chat.errors import ChatError
 from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import Event, Left, Relayed
-from wsserver.clients.router import Peer, Stream, Wire
+from wsserver.clients.router import Peer, Step, Stream, Wire
 from wsserver.websocket.codes import BINARY
 from wsserver.websocket.prepared import Prepared
 
@@ -41,6 +44,9 @@ class RecordingSenders:
         self.streams.append(stream)
         self.ways.append("at once")
         self.frames.append(message.frame)
+
+    def in_slices(self, step: Step) -> None:
+        self.ways.append("in slices")
 
 
 def test_an_event_is_encoded_once_for_each_codec_however_many_hear_it() -> None:
@@ -135,3 +141,85 @@ def test_what_the_surroundings_deliver_is_theirs_to_count() -> None:
     audience.deliver([Left("c")], FakeSurroundings(), at_once=True)
     audience.deliver([Left("c")], FakeSurroundings())
     assert [audience.told_to(one) for one in few] == [0, 0, 0]
+
+
+# -- very many --------------------------------------------------------------------------------------------------------
+
+
+def lasting(count: int) -> tuple[Audience, list[Session]]:
+    """An audience that learns who comes and goes, and who is in it."""
+    audience, codec = Audience(), JsonCodec()
+    sessions = [Session(FakePeer(str(number)), codec) for number in range(count)]
+    for session in sessions:
+        audience.add(session)
+    return audience, sessions
+
+
+@pytest.mark.parametrize(
+    ("count", "size", "way"),
+    [(MANY, 1, "at once"), (MANY + 1, 1, "in slices"), (100, MUCH // 100, "in slices"), (100, MUCH // 200, "at once")],
+)
+def test_what_would_take_too_long_is_given_out_in_slices(count: int, size: int, way: str) -> None:
+    audience, _ = lasting(count)
+    senders = RecordingSenders()
+    assert audience.deliver([Left("c" * size)], senders, at_once=True) == count
+    assert senders.ways == [way]
+
+
+def test_an_audience_for_one_delivery_is_served_in_one_piece_however_many_they_are() -> None:
+    senders, codec = RecordingSenders(), JsonCodec()
+    Audience(Session(FakePeer(str(number)), codec) for number in range(MANY + 1)).deliver([Left("c")], senders)
+    assert senders.ways == ["fan out"]
+
+
+def test_what_comes_behind_a_large_delivery_waits_for_it_whatever_it_is() -> None:
+    audience, sessions = lasting(MANY + 1)
+    world = FakeSurroundings()
+    audience.deliver([Left("c")], world, at_once=True)
+    for session in sessions[3:]:
+        audience.discard(session)
+    audience.deliver([Left("d")], world)
+    audience.relay(Relayed(1, b"x"), world)
+    world.serve()
+    for session in sessions[:3]:
+        sent = [payload for _, payload in session.peer.sent]  # type: ignore[attr-defined]
+        assert [sent[0][-3:-2], sent[1][-3:-2], sent[2]] == [b"c", b"d", b"\x00\x00\x00\x01x"]
+
+
+def test_an_audience_that_has_become_small_is_served_in_one_piece_again() -> None:
+    audience, sessions = lasting(MANY + 1)
+    world = FakeSurroundings()
+    audience.deliver([Left("c")], world)
+    world.serve()
+    for session in sessions[3:]:
+        audience.discard(session)
+    audience.deliver([Left("d")], world)
+    assert not world.work
+    assert [len(session.peer.sent) for session in sessions[:3]] == [2] * 3  # type: ignore[attr-defined]
+
+
+def test_what_was_given_out_in_slices_is_counted_for_each_once() -> None:
+    audience, sessions = lasting(MANY + 1)
+    world = FakeSurroundings()
+    audience.deliver([Left("c"), Left("d")], world)
+    served, late = sessions[0], Session(FakePeer("late"), sessions[0].codec)
+    audience.add(late)
+    world.serve(steps=1)
+    audience.deliver([Left("e")], world)
+    world.serve()
+    assert [one.peer.messages_out + audience.told_to(one) for one in (served, late)] == [3, 1]
+    audience.discard(served)
+    assert served.peer.messages_out == 3
+
+
+def test_nobody_may_say_more_while_somebody_misses_too_much() -> None:
+    audience, _ = lasting(MANY + 1)
+    world = FakeSurroundings()
+    audience.judge_room()
+    audience.deliver([Left("c" * BACKLOG)], world)
+    with pytest.raises(ChatError) as caught:
+        audience.judge_room()
+    assert (caught.value.code, caught.value.retry) == ("rate_limited", True)
+    world.serve()
+    audience.judge_room()
+    assert audience.sliced

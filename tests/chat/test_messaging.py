@@ -3,6 +3,7 @@
 import pytest
 
 from tests.chat.fakes import NOON_MS, World
+from wsserver.chat import audience
 
 
 def test_a_broadcast_reaches_every_client_the_sender_and_the_nameless_too() -> None:
@@ -96,3 +97,21 @@ def test_the_server_itself_may_speak() -> None:
     assert messaging.say_to_one("server", "ann", "hi") == 1
     assert messaging.say_to_some("server", ["ann", "bob"], "hi") == 1
     assert [event["type"] for event in ann.hear()] == ["broadcast", "direct", "multicast"]
+
+
+def test_a_broadcast_to_very_many_is_given_out_in_slices_and_its_sender_hears_it_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audience, "MANY", 2)
+    monkeypatch.setattr(audience, "BACKLOG", 10)
+    world = World()
+    others = [world.connect() for _ in range(3)]
+    ann = world.connect("ann")
+    ann.say("broadcast", text="to all", id=1)
+    world.end_turn()
+    assert [(event["type"], event.get("delivered")) for event in ann.hear()] == [("broadcast", None), ("ack", 4)]
+    assert [other.hear() for other in others] == [[]] * 3
+    assert ann.ask("broadcast", text="more", id=2)["code"] == "rate_limited"
+    world.surroundings.serve()
+    assert [[event["type"] for event in other.hear()] for other in others] == [["broadcast"]] * 3
+    assert ann.hear() == []

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.chat.fakes import NOON_MS, World
+from tests.chat.fakes import NOON_MS, World, ignore
+from wsserver.chat import audience
 from wsserver.chat.authority import ChannelRule
 from wsserver.chat.errors import ChatError
 from wsserver.chat.posting import Posted
@@ -215,3 +216,39 @@ def test_all_that_is_said_in_a_channel_with_a_queue_policy_carries_it_and_nothin
     ann.ask("message", channel="lobby", text="hi")
     ann.ask("broadcast", text="hi")
     assert streams == [None] * 2
+
+
+def test_where_more_is_said_than_can_be_told_to_so_many_it_is_refused_until_they_have_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(audience, "MANY", 1)
+    monkeypatch.setattr(audience, "BACKLOG", 100)
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    cid = ann.join()["cid"]
+    ann.hear()
+    assert ann.ask("message", channel="lobby", text="x" * 100, id=1)["type"] == "ack"
+    refused = ann.ask("message", channel="lobby", text="more", id=2)
+    assert (refused["code"], refused["retry"], refused["id"]) == ("rate_limited", True, 2)
+    ann.raw(cid.to_bytes(4, "big") + b"raw", BINARY)
+    assert ann.hear()[-1]["code"] == "rate_limited"
+    with pytest.raises(ChatError, match="try again in a moment"):
+        world.router.posting.post("lobby", "server", "news", None, ignore)
+    world.surroundings.serve()
+    assert ann.ask("message", channel="lobby", text="more", id=3)["seq"] == 2
+    world.surroundings.serve()
+    assert [event["text"] for event in bob.hear_type("message")] == ["x" * 100, "more"]
+
+
+def test_who_is_answered_has_heard_it_first_though_others_have_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audience, "MANY", 1)
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob")
+    ann.hear()
+    ann.say("message", channel="lobby", text="hello", id=1)
+    world.end_turn()
+    assert [event["type"] for event in ann.hear()] == ["message", "ack"]
+    assert bob.hear() == []
+    world.surroundings.serve()
+    assert [event["type"] for event in bob.hear()] == ["message"]
+    assert ann.hear() == []

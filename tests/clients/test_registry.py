@@ -237,3 +237,16 @@ def test_messages_are_counted_for_each_client_by_whatever_way_they_went(house):
     assert (len(peer.frames()), len(other.frames())) == (5, 2)
     assert (peer.client.messages_in, peer.client.messages_out) == (2, 5)
     assert (other.client.messages_in, other.client.messages_out) == (0, 2)
+
+
+def test_what_is_cut_into_slices_goes_on_until_it_says_that_it_is_done(house):
+    left = [3]
+
+    def step():
+        left[0] -= 1
+        return left[0] > 0
+
+    house.registry.in_slices(step)
+    assert left == [3]
+    house.turn()
+    assert left == [0]

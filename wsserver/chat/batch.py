@@ -15,6 +15,7 @@ from wsserver.chat.channels import Channel
 from wsserver.chat.errors import ChatError
 from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender
 from wsserver.chat.log import Log, Outcome, Publication, Stored, StoreUnavailable
+from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import MessageAck, MessageEvent
 from wsserver.chat.waiting import Unsettled, Waiting
 from wsserver.clients.router import Surroundings
@@ -142,8 +143,11 @@ class Batch:
 
 
 def _acknowledge(origins: list[Origin], stored: list[Stored]) -> None:
+    """Say that the log has it. In a very large channel others may hear it later, but who is answered has heard it."""
     for (sender, id, channel), result in zip(origins, stored, strict=True):
         if id is not None:
+            if channel.audience.sliced and isinstance(sender, Session):
+                channel.audience.settle(sender)
             message = result.message
             sender.send(MessageAck(channel.name, message.seq, message.ts, result.duplicate, id=id))
 

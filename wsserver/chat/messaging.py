@@ -30,7 +30,9 @@ class Messaging:
 
     def broadcast(self, session: Session, command: Broadcast) -> None:
         """Say it to every client, the sender too."""
-        acknowledge(session, command.id, self.say_to_all(self._users.identify(session), command.text))
+        delivered = self.say_to_all(self._users.identify(session), command.text)
+        self._everyone.settle(session)
+        acknowledge(session, command.id, delivered)
 
     def direct(self, session: Session, command: Direct) -> None:
         """Say it to every client of one user; raises ChatError `no_such_user`."""
@@ -41,8 +43,9 @@ class Messaging:
         acknowledge(session, command.id, self.say_to_some(self._users.identify(session), command.to, command.text))
 
     def say_to_all(self, sender: str, text: str) -> int:
-        """Return how many clients were reached."""
+        """Return how many clients are reached; raise ChatError `rate_limited` when they miss too much already."""
         judge_text(text, "text")
+        self._everyone.judge_room()
         event = BroadcastEvent(sender, text, self._surroundings.wall_ms())
         return self._everyone.deliver((event,), self._surroundings)
 

@@ -40,8 +40,8 @@ class Posting:
         self._batch = batch
 
     def message(self, session: Session, command: Message) -> None:
-        """Let a text wait for the end of the turn. Raises ChatError for strangers and for what no store can keep, and
-        `forbidden` where others send."""
+        """Let a text wait for the end of the turn. Raises ChatError for strangers and for what no store can keep,
+        `forbidden` where others send, and `rate_limited` where more is said already than can be told."""
         channel = session.member_of(command.channel)
         judge_text(command.text, "text")
         key = command.key
@@ -50,6 +50,8 @@ class Posting:
         user = session.user or self._users.identify(session)  # a member has a name
         if channel.rule.send is not None:
             _judge_right(channel, user)
+        if channel.audience.sliced:
+            channel.audience.judge_room()
         self._batch.add(session, command.id, channel, user, command.text, key)
 
     def relay(self, session: Session, command: Relay) -> None:
@@ -59,6 +61,8 @@ class Posting:
             raise ChatError("not_joined", f"You are not a member of a channel with the number {command.cid}.")
         if channel.rule.send is not None:
             _judge_right(channel, session.user)
+        if channel.audience.sliced:
+            channel.audience.judge_room()
         self._batch.settle(session, channel)  # texts that came first must be heard first
         event = Relayed(command.cid, command.payload)
         channel.audience.relay(event, self._surroundings, channel.stream)
@@ -83,6 +87,7 @@ class Posting:
             if not 1 <= len(key) <= KEY_CHARS:
                 raise ChatError("bad_message", f"`key` must have 1 to {KEY_CHARS} characters.")
         channel = self._channels.open(channel_name)
+        channel.audience.judge_room()
         self._batch.add(_Poster(channel, done), 0, channel, user, text, key)
         self._batch.commit()
 

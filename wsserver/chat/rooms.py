@@ -74,7 +74,9 @@ class Rooms:
 
     def presence(self, session: Session, command: Presence) -> None:
         """Answer who is there."""
-        roster = session.member_of(command.channel).roster
+        channel = session.member_of(command.channel)
+        channel.audience.settle(session)
+        roster = channel.roster
         users = roster.first_names(self._settings.names)
         session.send(PresenceList(command.channel, users.names, roster.count, users.more, id=command.id))
 
@@ -82,6 +84,7 @@ class Rooms:
         """Answer with a page of the log."""
         channel = session.member_of(command.channel)
         self._batch.settle(session, channel)
+        channel.audience.settle(session)
         page = read_page(self._log, command)
         session.send(HistoryPage(command.channel, page.head.epoch, page.messages, page.more, id=command.id))
 

@@ -12,8 +12,9 @@ from wsserver.clients.client import Client
 from wsserver.clients.household import Household
 from wsserver.clients.ids import draw_ids
 from wsserver.clients.limits import PING_BURST, PING_RATE, ClientLimits, Rate
-from wsserver.clients.router import Peer, Timer
+from wsserver.clients.router import Peer, Step, Timer
 from wsserver.clients.site import Site
+from wsserver.clients.slices import Slices
 from wsserver.http.dates import format_date
 from wsserver.http.errors import RequestError
 from wsserver.http.response import encode_response, error_response
@@ -63,6 +64,7 @@ class Registry:
         self._reactor = reactor
         self._admission = admission
         self._ebb = Ebb(reactor)
+        self._slices = Slices(reactor)
         self._refusals = 0
         self._told_gone = on_gone
         self.on_empty: Callable[[], None] | None = None  # called each time the last socket has been closed
@@ -196,6 +198,10 @@ class Registry:
         """Send one encoded message on every wire now; see `router.Surroundings`."""
         frame = _mark(message.frame, stream) if message.droppable else message.frame
         send_to_crowd(self._reactor, wires, frame)
+
+    def in_slices(self, step: Step) -> None:
+        """Call `step` until it returns False, by turns with everybody else; see `router.Surroundings`."""
+        self._slices.add(step)
 
 
 def _mark(frame: bytes, stream: Stream | None) -> bytes:

@@ -64,6 +64,10 @@ class Timer(Protocol):
         """Make it not happen. Cancelling twice, or after it happened, does nothing."""
 
 
+Step = Callable[[], bool]
+"""A small part of a large work: 0.5 ms or less. Returns whether there is more to do."""
+
+
 class Surroundings(Protocol):
     """All that a router may know of the world; a test hands in a fake, the simulator another one."""
 
@@ -94,6 +98,13 @@ class Surroundings(Protocol):
         """The same for a crowd that gets nothing else this turn, by its wires: 15 % less for each of a thousand.
 
         Whoever has something waiting gets it behind that. Forget the wire of a peer when its conversation ends.
+        """
+
+    def in_slices(self, step: Step) -> None:
+        """Call `step`, from the next turn on, until it returns False: some milliseconds a turn, others in between.
+
+        For what would make everybody wait, such as reaching 10,000 peers. All who have such work take turns. A `step`
+        that raises is not called again.
         """
 
 
