@@ -22,6 +22,18 @@ class StoreUnavailable(Exception):
     """The log cannot do its work just now. Nothing of what was asked for has been done."""
 
 
+class NotYet(StoreUnavailable):
+    """What was asked for is on its way from elsewhere: ask again when told. Nothing has been changed.
+
+    Who cannot wait may take it for what it is, a store that cannot be read at this moment.
+    """
+
+    def __init__(self, subscribe: Callable[[Callable[[], None]], None]) -> None:
+        """`subscribe(callback)`: have `callback` called once, when asking again will be answered, or refused."""
+        super().__init__("it is still being asked")
+        self.when_ready = subscribe
+
+
 class Publication(Struct, gc=False, frozen=True):
     """A message on its way into the log. `ts` is milliseconds since 1970."""
 

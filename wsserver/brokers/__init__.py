@@ -1,0 +1,1 @@
+"""Ways from one server process to the others: through the supervisor of a machine, through Redis."""
