@@ -14,6 +14,7 @@ run: $(VENV)/.ready-run ## install the project into .venv and serve the chat pag
 
 test: $(VENV)/.ready-test ## install what tests need and run all of them, and what can differ on every other interpreter
 	@.ci/browser
+	@.ci/engines
 	@.ci/everywhere $(PY)
 	@$(PY) tests/conformance/run.py
 

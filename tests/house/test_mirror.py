@@ -6,7 +6,10 @@ import pytest
 
 from tests.house.tree import PACKAGE, TESTS, name, sources
 
-OTHER_WORLDS = ("attacks", "browser", "conformance", "fuzz", "house", "scenarios", "simulation", "threats")
+OTHER_WORLDS = (
+    *("attacks", "browser", "conformance", "deploy", "engines"),
+    *("fuzz", "house", "scenarios", "simulation", "threats"),
+)
 """Folders of tests that look at the whole, not at one file."""
 
 
