@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 
 class Backoff:
-    """The next pause of one thing that is tried again and again. Drawn by the `uniform(low, high)` that is handed in."""
+    """The next pause of one thing that is tried again and again, drawn by the `uniform(low, high)` that is given."""
 
     __slots__ = ("_first_s", "_most_s", "_reach_s", "_uniform")
 
