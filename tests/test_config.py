@@ -238,6 +238,12 @@ def test_unix_socket_and_inherited_socket_exclude_each_other() -> None:
     assert "'server.unix' and 'server.fd' are both set" in complaint("", {}, "server.unix=/run/x", "server.fd=3")
 
 
+def test_the_proxy_protocol_needs_somebody_who_may_speak_it() -> None:
+    with pytest.raises(ConfigError, match=r"server\.trusted_proxies"):
+        load(flags=[from_assignment("server.proxy_protocol=true")])
+    load(flags=[from_assignment("server.proxy_protocol=true"), from_assignment("server.trusted_proxies=10.0.0.1")])
+
+
 def test_inherited_socket_can_be_unset_by_an_empty_value() -> None:
     flags = [from_assignment("server.fd=3"), from_assignment("server.fd=")]
     assert load(flags=flags).server.fd is None

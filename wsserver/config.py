@@ -123,6 +123,8 @@ def _judge_whole(config: Config) -> None:
     server = config.server
     if server.unix and server.fd is not None:
         raise ConfigError("'server.unix' and 'server.fd' are both set; a server listens in one place")
+    if server.proxy_protocol and not server.trusted_proxies:
+        raise ConfigError("'server.proxy_protocol' is set and 'server.trusted_proxies' names nobody who may speak it")
     auth = config.auth
     if auth.secret and auth.public_key:
         raise ConfigError("'auth.secret' and 'auth.public_key' are both set; tokens are signed in one way")

@@ -41,6 +41,7 @@ class Services:
         self._api = ServerApi(key, Calls(chat, log, feeds), lists)
         events = EventStreams(feeds, site, authority, channels.rule_of)
         site.services = {"/api": self._api.serve, "/api/": self._api.serve, "/events": events.serve}
+        site.lasting = frozenset({"/events"})
         site.explain = explain
 
     def listen_on(self, listeners: Sequence[socket]) -> None:

@@ -108,3 +108,25 @@ def test_those_who_come_from_nowhere_are_one_by_one():
 )
 def test_what_counts_as_one_address(address, block):
     assert block_of(address) == block
+
+
+def test_who_comes_by_a_proxy_is_counted_where_they_come_from():
+    door = Admission(100, most_per_block=1)
+    door.enter("192.0.2.1:1")
+    assert door.move("192.0.2.1:1", ANN, 0.0) is None
+    assert door.judge(ANN, 0.0) is CROWDED
+    assert (door.judge("192.0.2.1:2", 0.0), door.sockets) == (None, 1)
+    door.leave(ANN)
+    assert (door.judge(ANN, 0.0), door.sockets) == (None, 0)
+
+
+def test_who_may_not_be_moved_is_counted_where_they_were():
+    door = Admission(100, most_per_block=1, handshakes_per_block=0.1)
+    door.enter(ANN)
+    door.enter(BOB)
+    assert door.move(BOB, ANN, 0.0) is CROWDED
+    assert (door.judge(BOB, 0.0), door.sockets) == (CROWDED, 2)
+    door.leave(ANN)
+    assert door.move(BOB, ANN, 0.0) is None
+    door.enter("192.0.2.1:1")
+    assert door.move(ANN, ANN, 0.0) is TOO_FAST

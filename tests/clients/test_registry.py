@@ -2,11 +2,13 @@
 
 import pytest
 
-from tests.clients.rig import get, parse_answers
+from tests.clients.rig import get, parse_answers, upgrade
 from wsserver.clients.admission import Admission
 from wsserver.clients.registry import REFUSALS_AT_ONCE, RETRY_AFTER_S
 from wsserver.clients.router import Router
 from wsserver.clients.states import State
+from wsserver.http.forwarded import TrustedProxies
+from wsserver.http.response import Response
 from wsserver.net.farewell import LINGER_S
 from wsserver.websocket.codes import BINARY, CLOSE, TEXT
 from wsserver.websocket.prepared import PreparedMessage, join_messages
@@ -250,3 +252,78 @@ def test_what_is_cut_into_slices_goes_on_until_it_says_that_it_is_done(house):
     assert left == [3]
     house.turn()
     assert left == [0]
+
+
+# -- behind a proxy ----------------------------------------------------------------------------------------------------
+
+PROXY = "10.9.9.9:1"
+
+
+@pytest.fixture
+def proxied(make_house):
+    """A house whose proxy writes X-Forwarded-For."""
+
+    def make(**options):
+        house = make_house(**options)
+        house.registry.house.proxies = TrustedProxies(["10.9.9.9"])
+        return house
+
+    return make
+
+
+def by_proxy(house, source, path="/talk", address=PROXY):
+    """Return a peer that has asked for an upgrade, and its status."""
+    peer = house.connect(address)
+    peer.send(upgrade(path, f"X-Forwarded-For: {source}\r\n"))
+    return peer, int(peer.received().split()[1])
+
+
+def test_a_client_by_a_trusted_proxy_has_its_own_address_and_one_by_another_has_that_of_its_connection(proxied):
+    house = proxied()
+    assert by_proxy(house, "203.0.113.9")[0].client.address == "203.0.113.9:0"
+    assert by_proxy(house, "203.0.113.9", address="198.51.100.7:1")[0].client.address == "198.51.100.7:1"
+
+
+def test_behind_a_proxy_each_address_may_have_so_many_connections_and_the_proxy_any_number(proxied):
+    house = proxied(most_per_ip=1)
+    first, status = by_proxy(house, "203.0.113.9")
+    assert status == 101
+    assert by_proxy(house, "203.0.113.9")[1] == 503
+    assert [by_proxy(house, f"203.0.113.{host}")[1] for host in range(10, 30)] == [101] * 20
+    first.hang_up()
+    assert by_proxy(house, "203.0.113.9")[1] == 101
+
+
+def test_behind_a_proxy_each_address_may_knock_so_often(proxied):
+    house = proxied(handshakes_per_ip=0.1)
+    assert [by_proxy(house, "203.0.113.9")[1] for _ in range(2)] == [101, 429]
+    assert by_proxy(house, "203.0.113.8")[1] == 101
+    house.jump(10)
+    assert by_proxy(house, "203.0.113.9")[1] == 101
+
+
+def test_what_is_said_by_a_stranger_does_not_get_around_the_limit(proxied):
+    house = proxied(most_per_ip=1)
+    assert by_proxy(house, "203.0.113.1", address="198.51.100.7:1")[1] == 101
+    assert house.connect("198.51.100.7:2").client is None
+
+
+def test_the_requests_of_many_share_a_proxys_connection_and_only_what_lasts_counts(proxied):
+    house = proxied(most_per_ip=1)
+    asked = []
+
+    def answer(visit):
+        asked.append(visit.address)
+        visit.answer(Response(200))
+
+    house.site.services = {"/desk": answer, "/lasting": answer}
+    house.site.lasting = frozenset({"/lasting"})
+    peer = house.connect(PROXY)
+    for host in (1, 2, 1):
+        peer.send(get("/desk", f"X-Forwarded-For: 203.0.113.{host}\r\n"))
+    assert asked == ["203.0.113.1:0", "203.0.113.2:0", "203.0.113.1:0"]
+    assert peer.client.address == PROXY
+    peer.send(get("/lasting", "X-Forwarded-For: 203.0.113.1\r\n"))
+    assert peer.client.address == "203.0.113.1:0"
+    assert by_proxy(house, "203.0.113.1")[1] == 503
+    assert by_proxy(house, "203.0.113.2")[1] == 101

@@ -15,6 +15,7 @@ from wsserver.configuration.kinds import (
     Flag,
     Kind,
     Names,
+    Networks,
     Rate,
     Size,
     Text,
@@ -156,3 +157,17 @@ def test_a_duration_may_have_another_bound() -> None:
     assert Duration(most_s=10 * 86400).parse("10d") == 864000
     with pytest.raises(ValueError, match="^$"):
         Duration(most_s=5).parse("6s")
+
+
+@pytest.mark.parametrize("written", ["10.0.0.1,fd00::/8, unix", ["10.0.0.1", "fd00::/8", "unix"]])
+def test_networks_are_addresses_networks_and_unix(written: object) -> None:
+    networks = ("10.0.0.1", "fd00::/8", "unix")
+    assert Networks().parse(written) == networks
+    assert read_back(Networks(), networks) == networks
+    assert Networks().parse([]) == Networks().parse("") == ()
+
+
+@pytest.mark.parametrize("written", ["proxy.example", "10.0.0.1/8", ["10.0.0.1", "*"], "10.0.0.0/33", 10, [10]])
+def test_what_is_no_network_is_refused(written: object) -> None:
+    with pytest.raises(ValueError):
+        Networks().parse(written)

@@ -64,6 +64,9 @@ class Admission:
             return FULL
         if self._is_short():
             return SHORT
+        return self._judge_block(address, now)
+
+    def _judge_block(self, address: str, now: float) -> Refusal | None:
         block = block_of(address) if self._most_per_block or self._rate else ""
         if not block:
             return None
@@ -78,6 +81,13 @@ class Admission:
         self.sockets += 1
         if self._most_per_block:
             self._per_block[block_of(address)] += 1
+
+    def move(self, before: str, after: str, now: float) -> Refusal | None:
+        """Somebody who was let in comes from elsewhere, a proxy says: judge and count them there; or None is moved."""
+        self.leave(before)
+        refusal = self._judge_block(after, now)
+        self.enter(after if refusal is None else before)
+        return refusal
 
     def leave(self, address: str) -> None:
         """Their socket is closed."""

@@ -10,6 +10,7 @@ The handler for incoming bytes is swapped when a state is entered, so there is n
 | state       | bytes go to          | leaves by                                      |
 |-------------|----------------------|------------------------------------------------|
 | CREATED     | `Handshake.receive`  | upgrade granted or refused, plain HTTP is over |
+|             | (`Preface.receive`)  | (ahead of it, from a proxy)                    |
 | HANDSHAKE   | nobody: reading held | the 101's last byte                            |
 | OPEN        | `receive`            | Close, broken rule, `close()`, heartbeat, loss |
 | CLOSING_*   | `Closing.receive`    | Close sent, Close received, deadline, loss     |
@@ -28,6 +29,7 @@ from wsserver.clients.closing import Closing
 from wsserver.clients.conversation import NO_PARSER, Conversation
 from wsserver.clients.handshake import Handshake
 from wsserver.clients.household import Household
+from wsserver.clients.preface import Preface
 from wsserver.clients.states import Event, State, next_state
 from wsserver.http.errors import RequestError
 from wsserver.net.cork import send_ahead, uncork
@@ -79,7 +81,9 @@ class Client(Conversation):
     def start(self) -> None:
         """Begin to listen: CREATED."""
         assert self.handshake is not None
-        self.transport.on_bytes = self.handshake.receive
+        proxies = self.house.proxies
+        prefaced = proxies is not None and proxies.wants_preface(self.address)
+        self.transport.on_bytes = Preface(self).receive if prefaced else self.handshake.receive
         self.transport.start(self)
         self.arm(self.house.limits.handshake_timeout_s)
 

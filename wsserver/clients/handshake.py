@@ -191,6 +191,7 @@ class Handshake:
     def _upgrade(self, request: Request, router: Router) -> None:
         upgrade = check_upgrade(request)
         self._site.judge_origin(request)
+        self._settle(self._source_of(request))
         subprotocol = choose_subprotocol(upgrade.subprotocols, router.subprotocols)
         client = self._client
         terms = client.house.compression
@@ -200,6 +201,16 @@ class Handshake:
         client.subprotocol = subprotocol
         router.on_upgrade(client, request)
         client.grant(encode_switching_protocols(upgrade, subprotocol, extensions))
+
+    def _source_of(self, request: Request) -> str:
+        """Return where a request comes from; requests of many clients may share a proxy's connection."""
+        proxies, address = self._client.house.proxies, self._client.transport.address
+        return address if proxies is None else proxies.source_of(request.headers, address)
+
+    def _settle(self, source: str) -> None:
+        """From here on the connection is one client's: count it where that comes from. Raises RequestError 429, 503."""
+        if source != self._client.transport.address:
+            self._client.house.relocate(self._client, source)
 
     def _respond(self, request: Request, response: Response) -> None:
         transport = self._client.transport
@@ -240,7 +251,10 @@ class Handshake:
 
     def _call(self, service: Service, request: Request) -> None:
         """Hand a request to a service."""
-        visit = self._visit = Visit(self, request, self._client.address)
+        source = self._source_of(request)
+        if request.path in self._site.lasting:
+            self._settle(source)
+        visit = self._visit = Visit(self, request, source)
         self._client.arm(ANSWER_S)
         service(visit)
         visit.deferred = True

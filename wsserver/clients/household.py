@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from wsserver.clients.limits import ClientLimits, Rate
 from wsserver.clients.site import Site
+from wsserver.http.forwarded import TrustedProxies
 from wsserver.reactor.loop import Reactor
 from wsserver.websocket.deflate import Terms
 
@@ -36,3 +37,7 @@ class Household:
     """Told once for each client, when it enters GONE."""
     on_buried: Callable[["Client"], None]
     """Told once for each client, when its fd is closed."""
+    proxies: TrustedProxies | None
+    """Whose word is taken on where a client comes from; None: nobody's."""
+    relocate: Callable[["Client", str], None]
+    """Told where a client comes from that a proxy speaks for: it counts there. Raises RequestError 429, 503."""

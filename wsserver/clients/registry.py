@@ -17,6 +17,7 @@ from wsserver.clients.site import Site
 from wsserver.clients.slices import Slices
 from wsserver.http.dates import format_date
 from wsserver.http.errors import RequestError
+from wsserver.http.forwarded import TrustedProxies
 from wsserver.http.response import encode_response, error_response
 from wsserver.net.crowd import Wire, send_to_crowd
 from wsserver.net.ebb import Ebb
@@ -45,8 +46,9 @@ class Registry:
         admission: Admission,
         on_gone: Callable[[Client], None] | None = None,
         compression: Terms | None = None,
+        proxies: TrustedProxies | None = None,
     ) -> None:
-        """`on_gone` hears of each client that has ended."""
+        """`on_gone` hears of each client that has ended; `proxies` are believed where their clients come from."""
         rate = Rate(limits.rate, max(1.0, 2 * limits.rate)) if limits.rate else None
         self.clients: set[Client] = set()
         self.house = Household(
@@ -60,6 +62,8 @@ class Registry:
             self._http_date,
             self._forget,
             self._release,
+            proxies,
+            self._relocate,
         )
         self._reactor = reactor
         self._admission = admission
@@ -78,11 +82,20 @@ class Registry:
         """A connection was accepted: a new client, or one that is told why it may not be one."""
         limits = self.house.limits
         transport = Transport(self._reactor, sock, address, limits.queue, limits.queue_policy)
-        refusal = self._admission.judge(address, self._reactor.now)
+        proxies = self.house.proxies
+        proxied = proxies is not None and proxies.trusts(address)  # its clients are judged when it names them
+        refusal = self._admission.judge("" if proxied else address, self._reactor.now)
         if refusal is None:
             self._begin(Client(self.house, transport))
         else:
             self._refuse(transport, RequestError(refusal.status, refusal.detail, self._retry_after()))
+
+    def _relocate(self, client: Client, address: str) -> None:
+        """A proxy has named where a client comes from (`Household.relocate`)."""
+        refusal = self._admission.move(client.address, address, self._reactor.now)
+        if refusal is not None:
+            raise RequestError(refusal.status, refusal.detail, self._retry_after())
+        client.address = address
 
     @property
     def sockets(self) -> int:

@@ -45,6 +45,8 @@ class Site:
     """Everything else: static files, or 404."""
     services: Mapping[str, Service] = field(default_factory=dict)
     """Plain HTTP paths whose answers may take time, judged before `pages`; one that ends in `/` has all below it."""
+    lasting: frozenset[str] = field(default_factory=frozenset)
+    """Those of them whose answers go on: each takes its client a connection, by a proxy too."""
     explain: Callable[[str, RequestError], Response] = _explain
     """Turns a refusal into an answer, by the path that was asked for ("" while that is unknown)."""
     judge_host: Judge = _pass

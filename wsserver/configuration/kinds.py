@@ -15,6 +15,7 @@ source: it says what it expects, and the caller says where.
 | Choice   | "text"                            | str, one of a few  |
 | StoreUrl | "memory:" "sqlite:wsserver.db"    | str                |
 | Names    | ["a", "b"], or "a,b" in a string  | tuple of str       |
+| Networks | ["10.0.0.1", "fd00::/8", "unix"]  | tuple of str       |
 
 Read next: `settings.py`.
 """
@@ -22,8 +23,10 @@ Read next: `settings.py`.
 import json
 import re
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Any, Final, Protocol
 
+from wsserver.http.forwarded import UNIX
 from wsserver.stores.address import EXPECTED, parse_address
 
 LONGEST_S: Final = 7 * 86400.0
@@ -249,6 +252,27 @@ class Names:
 
     def render(self, value: tuple[str, ...] | None) -> str:
         return '""' if value is None else f"[{', '.join(map(_quote, value))}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Networks:
+    """A list of addresses and networks; "unix" stands for whoever comes through a Unix socket."""
+
+    _names: Names = field(default=Names("addresses"), repr=False)
+
+    @property
+    def expected(self) -> str:
+        return 'a list of addresses, networks ("10.0.0.0/8") or "unix"'
+
+    def parse(self, raw: object) -> tuple[str, ...]:
+        items = self._names.parse(raw) or ()
+        for item in items:
+            if item != UNIX:
+                ip_network(item)
+        return items
+
+    def render(self, value: tuple[str, ...]) -> str:
+        return self._names.render(value)
 
 
 def _written(raw: object) -> str:

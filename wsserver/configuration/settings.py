@@ -13,7 +13,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
-from wsserver.configuration.kinds import Choice, Count, Duration, Flag, Kind, Names, Rate, Size, StoreUrl, Text
+from wsserver.configuration.kinds import (
+    Choice,
+    Count,
+    Duration,
+    Flag,
+    Kind,
+    Names,
+    Networks,
+    Rate,
+    Size,
+    StoreUrl,
+    Text,
+)
+from wsserver.http.forwarded import FORWARDED, X_FORWARDED_FOR
 from wsserver.net.outbox import QUEUE_POLICIES
 from wsserver.reactor.poller import available_pollers
 
@@ -79,6 +92,20 @@ class ServerSettings:
         Names("host names, or *"),
         [],
         "Names accepted in Host; empty: the bound address and, on loopback, the loopback names. Stops DNS rebinding.",
+    )
+    trusted_proxies: tuple[str, ...] = setting(
+        Networks(),
+        [],
+        "Whose word is taken on where a client comes from; anybody else's could name any address. Limits for each "
+        "address then count that client, and not the proxy.",
+    )
+    forwarded_header: str = setting(
+        Choice((X_FORWARDED_FOR, FORWARDED)),
+        X_FORWARDED_FOR,
+        "The header that they write, overwriting or adding to what a client sent; the other one is not read.",
+    )
+    proxy_protocol: bool = setting(
+        Flag(), False, "Each connection of a trusted proxy begins with the PROXY protocol, version 1 or 2."
     )
     keepalive_timeout: float = setting(
         Duration(least_s=0.001), "15s", "How long a plain HTTP connection may idle; a page loads its files within that."
