@@ -93,7 +93,7 @@ def test_the_limit_of_an_address_counts_clients_and_not_the_proxy(proxied):
     second.send(LINE + upgrade())
     third.send(LINE.replace(b"113.9", b"113.8") + upgrade())
     assert first.received().startswith(b"HTTP/1.1 101 ")
-    assert second.received().startswith(b"HTTP/1.1 503 ")
+    assert second.received().startswith(b"HTTP/1.1 429 ")
     assert third.received().startswith(b"HTTP/1.1 101 ")
     first.hang_up()
     fourth = house.connect(PROXY)

@@ -208,7 +208,7 @@ class Handshake:
         return address if proxies is None else proxies.source_of(request.headers, address)
 
     def _settle(self, source: str) -> None:
-        """From here on the connection is one client's: count it where that comes from. Raises RequestError 429, 503."""
+        """From here on the connection is one client's: count it where that comes from. Raises RequestError 429."""
         if source != self._client.transport.address:
             self._client.house.relocate(self._client, source)
 

@@ -40,4 +40,4 @@ class Household:
     proxies: TrustedProxies | None
     """Whose word is taken on where a client comes from; None: nobody's."""
     relocate: Callable[["Client", str], None]
-    """Told where a client comes from that a proxy speaks for: it counts there. Raises RequestError 429, 503."""
+    """Told where a client comes from that a proxy speaks for: it counts there. Raises RequestError 429."""

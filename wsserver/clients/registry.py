@@ -94,7 +94,8 @@ class Registry:
         """A proxy has named where a client comes from (`Household.relocate`)."""
         refusal = self._admission.move(client.address, address, self._reactor.now)
         if refusal is not None:
-            raise RequestError(refusal.status, refusal.detail, self._retry_after())
+            # Not 503: a balancer would hold against this node what one client does, and try the others.
+            raise RequestError(429, refusal.detail, self._retry_after())
         client.address = address
 
     @property
