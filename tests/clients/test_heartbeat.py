@@ -37,3 +37,9 @@ def test_a_verdict_that_comes_far_too_late_says_that_we_were_away_so_it_asks_aga
 
 def test_an_old_ping_that_was_answered_does_not_count_against_it():
     assert at(200, last_seen=150, pinged_at=125) == (PING, 220)
+
+
+def test_the_interval_is_kept_where_it_is_shorter_than_the_timeout():
+    assert judge(105.0, 100.0, 0.0, 5.0, 20.0) == (PING, 110.0)
+    assert judge(110.0, 105.1, 105.0, 5.0, 20.0) == (WAIT, 110.1)
+    assert judge(110.0, 100.0, 105.0, 5.0, 20.0) == (WAIT, 125.0)

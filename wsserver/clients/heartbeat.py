@@ -39,4 +39,4 @@ def judge(now: float, last_seen: float, pinged_at: float, interval_s: float, tim
     ping_due = last_seen + interval_s
     if now < ping_due:
         return Judgement(WAIT, ping_due)
-    return Judgement(PING, now + timeout_s)
+    return Judgement(PING, now + min(interval_s, timeout_s))  # one that answers at once is asked again in time
