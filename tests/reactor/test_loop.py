@@ -1,6 +1,8 @@
+from math import inf
+
 import pytest
 
-from tests.reactor.fakes import fake_reactor
+from tests.reactor.fakes import fake_reactor, turn
 from wsserver.reactor.loop import CATCH_UP_ROUNDS, END_ROUNDS, LATE_S, SLEEP_LIMIT_S
 from wsserver.reactor.poller import MAX_EVENTS, READ
 
@@ -263,3 +265,79 @@ def test_those_who_never_stop_talking_cannot_hold_the_timers_for_ever(reactor):
     reactor.poller.batches = [[(90, READ)] * MAX_EVENTS] * (CATCH_UP_ROUNDS + 1)
     reactor.run_once()
     assert log == ["timer"]
+
+
+# -- how long turns take ----------------------------------------------------------------------------------------------
+
+
+class Busy:
+    """A handler that takes its time."""
+
+    def __init__(self, reactor):
+        self.reactor = reactor
+        self.seconds = 0.0
+
+    def on_events(self, mask):
+        self.reactor.world.time += self.seconds
+
+
+class Sleepy:
+    """A poller that sleeps as long as it may, and then reports one fd."""
+
+    def __init__(self, reactor):
+        self.world = reactor.world
+
+    def poll(self, timeout_s):
+        self.world.time += timeout_s or 0
+        return [(90, READ)]
+
+
+def working(*turns, sleep_s=0.0, timer_s=0.0):
+    """Let a reactor have turns that take so long each, and one more that counts the last of them."""
+    reactor = fake_reactor()
+    handler = Busy(reactor)
+    reactor.watch(90, READ, handler)
+    reactor._poll = Sleepy(reactor).poll
+    for seconds in (*turns, 0.0):
+        handler.seconds = seconds
+        if timer_s:
+            reactor.call_later(0, lambda: reactor.world.__dict__.update(time=reactor.world.time + timer_s))
+        reactor.call_later(sleep_s, lambda: None)
+        reactor.run_once()
+    reactor.turns -= 1  # the one that only looks
+    reactor.close()
+    return reactor
+
+
+def test_turns_are_counted_by_how_long_they_took():
+    times = working(0.0005, 0.015, 0.03, 0.9, 0.0001).turn_times()
+    assert dict(zip((*times.bounds, inf), times.counts, strict=True)) == {
+        **dict.fromkeys((*times.bounds, inf), 0),
+        0.001: 2,
+        0.02: 1,
+        0.05: 1,
+        1.0: 1,
+    }
+    assert times.longest_s == pytest.approx(0.9)
+    assert times.sum_s == pytest.approx(0.0005 + 0.015 + 0.03 + 0.9 + 0.0001)
+
+
+def test_sleep_is_not_part_of_a_turn():
+    reactor = working(0.0001, 0.015, sleep_s=3.0)
+    assert reactor.world.time > 1005
+    assert reactor.turn_times().longest_s == pytest.approx(0.015)
+    assert reactor.busy_s == pytest.approx(0.0151)
+
+
+def test_timers_are_part_of_a_turn_that_sleeps_behind_them():
+    reactor = working(0.01, 0.01, sleep_s=3.0, timer_s=0.5)
+    assert reactor.turn_times().longest_s == pytest.approx(0.51)
+
+
+def test_time_before_the_first_turn_is_nobodys():
+    reactor = fake_reactor()
+    reactor.world.time += 5
+    turn(reactor, 3)
+    reactor.close()
+    times = reactor.turn_times()
+    assert (times.sum_s, times.longest_s, sum(times.counts)) == (0, 0, 3)
