@@ -8,6 +8,7 @@
 Read next: `private.py`.
 """
 
+import contextlib
 import os
 import signal
 from glob import glob
@@ -76,9 +77,8 @@ class Postgres(PrivateServer):
 
     def query(self, url, statement, *values):
         """Ask something, as another program does; rows of strings and None."""
-        connection = pq.PGconn.connect(url.encode())
+        connection = self.connect(url)
         try:
-            assert connection.status == pq.ConnStatus.OK, connection.get_error_message()
             result = connection.exec_params(
                 statement.encode(), [None if value is None else str(value).encode() for value in values]
             )
@@ -94,9 +94,40 @@ class Postgres(PrivateServer):
         finally:
             connection.finish()
 
+    def connect(self, url):
+        """Return a session that is asked with `exec_`, for what takes several questions."""
+        connection = pq.PGconn.connect(url.encode())
+        assert connection.status == pq.ConnStatus.OK, connection.get_error_message()
+        connection.notice_handler = None
+        return connection
+
     def crash(self):
         """End it at once, so that the next start has to recover (`pg_ctl stop -m immediate`)."""
         self.resume()
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(30)
         self.process = None
+
+
+class Database:
+    """One database of a cluster, as a test looks into it past the server."""
+
+    def __init__(self, server, name):
+        self.server = server
+        self.name = name
+        self.url = server.url(name)
+
+    def __call__(self, statement, *values):
+        return self.server.query(self.url, statement, *values)
+
+    @contextlib.contextmanager
+    def holding(self, statement):
+        """Keep a transaction open behind a statement: whatever it locks stays locked."""
+        session = self.server.connect(self.url)
+        try:
+            for step in ("BEGIN", statement):
+                result = session.exec_(step.encode())
+                assert not result.error_message, result.error_message
+            yield
+        finally:
+            session.finish()

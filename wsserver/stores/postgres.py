@@ -69,8 +69,7 @@ class PostgresLog:
         """Judge the database at `url`, which may take some seconds, and begin to connect.
 
         `history_of(channel)` is how many messages a channel keeps; what is older than `history_age_s` goes too (0: no
-        limit). `power`: an ack waits for the standbys that the database waits for. Raises StoreUnavailable, and
-        ValueError for the url.
+        limit). `power`: an ack waits for the standbys that the database waits for. Raises StoreUnavailable.
         """
         # configuration
         self._reactor = reactor

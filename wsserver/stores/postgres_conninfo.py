@@ -12,6 +12,8 @@ from typing import Final
 
 from psycopg import OperationalError, pq
 
+from wsserver.chat.log import StoreUnavailable
+
 EXPECTED: Final = "postgresql://USER:PASSWORD@HOST:PORT/DATABASE"
 
 HABITS: Final = {
@@ -33,11 +35,11 @@ class Conninfo:
     """A connection string in parts. It holds the password, so nothing here is for the log but `place`."""
 
     def __init__(self, url: str) -> None:
-        """Raises ValueError; libpq's own words might hold a piece of the password, so they are not repeated."""
+        """Raises StoreUnavailable; libpq's own words might hold a piece of the password, so they are not repeated."""
         try:
             options = pq.Conninfo.parse(url.encode())
         except (OperationalError, UnicodeEncodeError):
-            raise ValueError(f"expected {EXPECTED}") from None
+            raise StoreUnavailable(f"libpq cannot read the store's URL; expected {EXPECTED}?OPTION=VALUE") from None
         given = {option.keyword.decode(): option.val.decode() for option in options if option.val}
         self._parts = {**HABITS, **given}
         self.place = f"{given.get('host') or given.get('hostaddr') or 'local'}/{given.get('dbname', '')}"
