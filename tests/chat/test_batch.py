@@ -300,3 +300,17 @@ def test_whoever_listens_hears_each_channel_s_messages_of_a_turn_as_one_piece_an
     ann.say("message", channel="lobby", text="two", key="two")
     world.end_turn()
     assert len(ear.heard) == 1
+
+
+def test_messages_are_counted_by_what_became_of_them() -> None:
+    world = World()
+    ann = world.connect("ann")
+    for key in ("one", "one", "two"):
+        ann.say("message", channel="lobby", text="hi", key=key)
+    world.end_turn()
+    batch = world.router._batch
+    assert (batch.stored, batch.duplicates, batch.refused) == (2, 1, 0)
+    world.store.broken = True
+    ann.say("message", channel="lobby", text="hi")
+    world.end_turn()
+    assert (batch.stored, batch.duplicates, batch.refused) == (2, 1, 1)

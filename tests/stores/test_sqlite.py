@@ -312,3 +312,15 @@ def try_(shelf: Shelf, store: SqliteStore, batch: list[Publication]) -> Outcome:
         return shelf.try_append(store, *batch)
     except StoreUnavailable as error:
         return error
+
+
+def test_batches_that_were_stored_are_timed_and_others_are_not(shelf: Shelf, mode: str) -> None:
+    store = shelf.open_sqlite(mode)
+    shelf.post(store, 3)
+    shelf.post(store)
+    assert sum(store.commits.counts) == 2
+    store.trouble = "no room"
+    with pytest.raises(StoreUnavailable):
+        store.append(publications(1), lambda _outcome: None)
+    assert sum(store.commits.counts) == 2
+    store.trouble = None

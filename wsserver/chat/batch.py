@@ -30,6 +30,10 @@ class Batch:
         self._log = log
         self._waiting = waiting
         self._lanes: list[Lane] = []
+        # statistics: messages since the start
+        self.stored = 0
+        self.duplicates = 0  # their key was there, so they were not stored again
+        self.refused = 0
 
     def __len__(self) -> int:
         """How many messages gather."""
@@ -124,7 +128,9 @@ class Batch:
         if isinstance(outcome, list):
             self._deliver(origins, outcome)
             _acknowledge(origins, outcome)
-        elif isinstance(outcome, StoreUnavailable):
+            return
+        self.refused += len(origins)
+        if isinstance(outcome, StoreUnavailable):
             _refuse(origins, ChatError("store_unavailable", f"The message could not be stored: {outcome}. Try again."))
         else:
             _refuse(origins, ChatError("internal", "The message could not be stored: the server made a mistake."))
@@ -136,6 +142,9 @@ class Batch:
         for (_, _, channel), result in zip(origins, stored, strict=True):
             if not result.duplicate:
                 news.setdefault(channel, []).append(result.message)
+        fresh = sum(map(len, news.values()))
+        self.stored += fresh
+        self.duplicates += len(origins) - fresh
         for channel, messages in news.items():
             channel.audience.deliver(messages, self._surroundings, channel.stream, at_once=len(news) == 1)
             if channel.listener is not None:

@@ -176,6 +176,7 @@ class Client(Conversation):
             except Exception as error:  # the conversation ends all the same
                 self.house.reactor.report(error)
             self.talking = False
+            self.house.tally.note_close(code)
             self._waiting = ()
             self.transport.limit = -1  # from here on only the Close frame is taken
 

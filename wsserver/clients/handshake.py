@@ -244,6 +244,7 @@ class Handshake:
         """Answer with an HTTP error and close: before OPEN there is no Close frame."""
         client = self._client
         client.cause = f"refused with {error.status}: {error.detail}"
+        client.house.tally.note_refusal(error.status)
         client.transport.write_last(self._encode(self._site.explain(self._parser.path, error), keep=False))
         client.step(event)
 

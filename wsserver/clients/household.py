@@ -4,11 +4,12 @@ Read next: `client.py`; `registry.py`, which makes it.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsserver.clients.limits import ClientLimits, Rate
 from wsserver.clients.site import Site
+from wsserver.clients.tally import Tally
 from wsserver.http.forwarded import TrustedProxies
 from wsserver.reactor.loop import Reactor
 from wsserver.websocket.deflate import Terms
@@ -41,3 +42,5 @@ class Household:
     """Whose word is taken on where a client comes from; None: nobody's."""
     relocate: Callable[["Client", str], None]
     """Told where a client comes from that a proxy speaks for: it counts there. Raises RequestError 429."""
+    tally: Tally = field(default_factory=Tally)
+    """What has become of all who were here."""

@@ -51,6 +51,7 @@ class Registry:
         """`on_gone` hears of each client that has ended; `proxies` are believed where their clients come from."""
         rate = Rate(limits.rate, max(1.0, 2 * limits.rate)) if limits.rate else None
         self.clients: set[Client] = set()
+        self.leaving: set[Client] = set()  # those who are gone but for their last bytes
         self.house = Household(
             reactor,
             site,
@@ -126,6 +127,7 @@ class Registry:
             transport.sock.close()
             return
         self._refusals += 1
+        self.house.tally.note_refusal(error.status)
         if self._refusals > REFUSALS_AT_ONCE:
             transport.close()
             return
@@ -141,11 +143,15 @@ class Registry:
     def _forget(self, client: Client) -> None:
         known = client in self.clients
         self.clients.discard(client)
-        if known and self._told_gone is not None:
-            self._told_gone(client)
+        if known:
+            self.leaving.add(client)
+            if self._told_gone is not None:
+                self._told_gone(client)
 
     def _release(self, client: Client) -> None:
         self._forget(client)  # which it was long ago, unless that failed
+        self.leaving.discard(client)
+        self.house.tally.note_gone(client.messages_in, client.messages_out, *client.transport.traffic)
         self._admission.leave(client.address)
         self._ebb.note(self.sockets)
         if not self.sockets and self.on_empty is not None:

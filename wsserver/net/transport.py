@@ -28,6 +28,7 @@ from wsserver.net.crowd import Wire
 from wsserver.net.farewell import Farewell
 from wsserver.net.outbox import CLOSE, ENTRY_OVERHEAD, GATHER_LIMIT, Outbox, Replacing
 from wsserver.net.owner import OVERFLOW, STALLED, Owner
+from wsserver.net.traffic import UNKNOWN, traffic_of
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import ERROR, HANGUP, READ, WRITE
 from wsserver.reactor.timers import Timer
@@ -56,27 +57,9 @@ class Transport(Outbox):
     """A connected socket and its queue: an Outbox that sends itself, which saves each client an object and a hop."""
 
     __slots__ = (
-        "_blocked",
-        "_held",
-        "_interest",
-        "_noted",
-        "_owed",
-        "_timer",
-        "address",
-        "closed",
-        "eof",
-        "fd",
-        "limit",
-        "on_bytes",
-        "on_drained",
-        "owner",
-        "policy",
-        "progress_at",
-        "reactor",
-        "read_size",
-        "sock",
-        "wire",
-    )
+        "_blocked", "_held", "_interest", "_noted", "_owed", "_timer", "address", "closed", "eof", "fd", "limit",
+        "on_bytes", "on_drained", "owner", "policy", "progress_at", "reactor", "read_size", "sock", "traffic", "wire",
+    )  # fmt: skip
 
     def __init__(self, reactor: Reactor, sock: SocketType, address: str, limit: int, policy: str = CLOSE) -> None:
         super().__init__()
@@ -103,6 +86,7 @@ class Transport(Outbox):
         self._timer: Timer | None = None  # of a queue that may have stalled
         # statistics
         self.progress_at = 0.0  # when a blocked queue last moved, which is a sign of life too
+        self.traffic = UNKNOWN  # bytes that came and bytes that were acknowledged, once it is buried
 
     def start(self, owner: Owner) -> None:
         """Begin to listen to the socket."""
@@ -385,6 +369,7 @@ class Transport(Outbox):
     def bury(self) -> None:
         """Give the fd back (step 9 of the turn)."""
         self.reactor.unwatch(self.fd)
+        self.traffic = traffic_of(self.sock)
         self.sock.close()
         owner, self.owner = self.owner, None
         if owner is not None:

@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from wsserver.chat.log import Done, Head, Log, Outcome, Publication, Stored, StoreUnavailable
 from wsserver.chat.vocabulary import MessageEvent
+from wsserver.reactor.histogram import LATENCY_BOUNDS_S, Histogram
 from wsserver.stores.base import HISTORY, Reporter
 from wsserver.stores.engine import Engine
 from wsserver.stores.sqlite_batch import Plan
@@ -63,6 +64,7 @@ class SqliteStore:
         self._connect = connect
         self.file = SqliteFile(path)
         self.lines = Lines(history_of)
+        self.commits = Histogram(LATENCY_BOUNDS_S)  # how long batches took that were stored, in seconds
         self.trouble: str | None = None  # why nothing can be written just now
         self._busy = False  # something writes in a thread, or must not be written beside
         self._waiting: tuple[Sequence[Publication], Done] | None = None  # a batch that came meanwhile
@@ -184,6 +186,7 @@ class SqliteStore:
     # -- writing ----------------------------------------------------------------------------------------------------
 
     def _append(self, batch: Sequence[Publication], done: Done) -> list[Stored] | None:
+        begun = self._engine.monotonic()
         try:
             plan = Plan(self._reader, self.lines, batch, self._marks.now_ms())
         except sqlite3.Error as error:
@@ -191,7 +194,7 @@ class SqliteStore:
         if self._power:
             self._busy = True
             work = partial(plan.write_at_once, self._writer)
-            self._engine.offload(work, partial(self._on_written, plan, done))
+            self._engine.offload(work, partial(self._on_written, plan, done, begun))
             return None
         try:
             plan.write_rows(self._writer)
@@ -201,13 +204,14 @@ class SqliteStore:
                 raise self._fail(error, list(plan.lines.values())) from error
             raise
         self._keep(plan)
+        self.commits.observe(self._engine.monotonic() - begun)
         return plan.stored
 
     def _keep(self, plan: Plan) -> None:
         plan.keep()
         self._upkeep.note(plan)
 
-    def _on_written(self, plan: Plan, done: Done, result: object) -> None:
+    def _on_written(self, plan: Plan, done: Done, begun: float, result: object) -> None:
         """The thread has come back: the disk has the batch, or has it not."""
         outcome: Outcome
         if isinstance(result, Exception):
@@ -217,6 +221,7 @@ class SqliteStore:
                 outcome = self._fail(result, list(plan.lines.values()))
         else:
             self._keep(plan)
+            self.commits.observe(self._engine.monotonic() - begun)
             outcome = plan.stored
         self.resume()
         done(outcome)
