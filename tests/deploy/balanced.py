@@ -27,18 +27,17 @@ FLAGS = {
     "server.hosts": f"{NAME},127.0.0.1",
     "server.drain": "2s",
     "api.key": KEY,
-    "websocket.ping_interval": "500ms",
     "limits.rate": "0",
 }
 
-TIMEOUT = "2s"
-"""In place of 75 s: above a heartbeat of 0.5 s, as 75 are above 45."""
+HURRIED = {"timeout": "2s", "websocket.ping_interval": "500ms"}
+"""In place of 75 and 25 s, where somebody has to be silent for longer than that."""
 
 
 class Balanced:
     """One of "nginx", "haproxy" and "haproxy-tcp" before two nodes."""
 
-    def __init__(self, kind, certificate, **settings):
+    def __init__(self, kind, certificate, timeout="75s", **settings):
         self.kind = kind
         self.encrypted = kind != "haproxy-tcp"
         self._trust = ssl.create_default_context(cafile=certificate[0]) if self.encrypted else None
@@ -57,11 +56,12 @@ class Balanced:
                 "haproxy": (HAProxy, haproxy_cfg),
                 "haproxy-tcp": (HAProxy, haproxy_tcp_cfg),
             }[kind]
-            self.balancer = make(lambda folder: write(folder, self.balancer.port, ports, certificate, TIMEOUT))
+            self.balancer = make(lambda folder: write(folder, self.balancer.port, ports, certificate, timeout))
             stack.enter_context(self.balancer)
             self._stack = stack.pop_all()
 
     def stop(self):
+        """End everything, clients first."""
         self._stack.close()
 
     # -- a client ---------------------------------------------------------------------------------------------------
@@ -83,12 +83,9 @@ class Balanced:
 
     def _upgrade(self, create, cookie, **options):
         sock = self.connect()
+        self._stack.callback(sock.close)
         origin = f"{'https' if self.encrypted else 'http'}://{NAME}"
-        try:
-            return create(**{"socket": sock, "host": NAME, "origin": origin, "cookie": cookie, **options})
-        except BaseException:
-            sock.close()
-            raise
+        return create(**{"socket": sock, "host": NAME, "origin": origin, "cookie": cookie, **options})
 
     @contextlib.contextmanager
     def ask(self, path="/", method="GET", **headers):
@@ -112,10 +109,10 @@ class Balanced:
 
     # -- a node -----------------------------------------------------------------------------------------------------
 
-    def connections(self, node):
-        """Return what a node lists as its clients, asked without a proxy between."""
+    def connections(self, node, state="OPEN"):
+        """Return what a node lists as its clients in a state, asked without a proxy between."""
         connection = http.client.HTTPConnection("127.0.0.1", node.port, PATIENCE_S, source_address=("127.0.0.8", 0))
         with contextlib.closing(connection):
             connection.request("GET", "/api/connections?limit=1000", headers={"Authorization": f"Bearer {KEY}"})
             body = json.loads(connection.getresponse().read())
-        return [entry for entry in body["connections"] if entry["state"] == "OPEN"]
+        return [entry for entry in body["connections"] if entry["state"] == state]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.deploy.balanced import Balanced
+from tests.deploy.balanced import HURRIED, Balanced
 from tests.deploy.shipped import make_certificate
 
 BALANCERS = ("nginx", "haproxy", "haproxy-tcp")
@@ -16,7 +16,7 @@ def certificate(tmp_path_factory):
 @pytest.fixture(scope="module", params=BALANCERS)
 def site(request, certificate):
     """A site that tests leave as they found it."""
-    balanced = Balanced(request.param, certificate)
+    balanced = Balanced(request.param, certificate, **HURRIED)
     yield balanced
     balanced.stop()
 

@@ -2,11 +2,13 @@
 
 import json
 import os
+import time
 
 import pytest
 import websocket
 
 from tests.deploy.balanced import CLIENT
+from wsserver.clients.visit import BEAT_S
 
 SMALL, LARGE = 4 * 1024, 64 * 1024
 
@@ -66,6 +68,20 @@ def test_events_arrive_while_their_stream_is_open(site, keep):
             while not (line := answer.readline()).startswith(b"data:"):
                 assert line, "the stream has ended"
             assert json.loads(line[5:])["text"] == f"number {number}"
+
+
+def test_who_leaves_a_stream_of_events_is_gone_for_its_node_at_once(site):
+    def readers():
+        found = [entry for node in site.nodes for entry in site.connections(node, "CREATED")]
+        return [entry for entry in found if entry["address"].startswith(CLIENT)]
+
+    with site.ask("/events?channel=left") as answer:
+        assert answer.status == 200
+        assert len(readers()) == 1
+    until = time.monotonic() + BEAT_S / 2  # what is only noticed when something is to be said takes twice as long
+    while readers():
+        assert time.monotonic() < until
+        time.sleep(0.02)
 
 
 def test_the_nodes_see_where_a_client_really_is_and_nothing_it_says_about_that(site, keep):
