@@ -272,3 +272,23 @@ def test_who_cannot_leave_one_thing_leaves_all_others(monkeypatch: pytest.Monkey
     assert bob.ask("direct", to="ann", text="x")["code"] == "no_such_user"
     assert bob.ask("request", method="stats")["result"]["clients"] == 1
     assert bob.ask("publish", topic="t", data=1, id=1)["delivered"] == 0
+
+
+def test_a_monitor_is_told_how_much_there_is() -> None:
+    world = World()
+    ann, bob = world.connect("ann"), world.connect("bob", "other")
+    ann.say("subscribe", topic="news")
+    ann.say("message", channel="lobby", text="hi", key="k")
+    ann.say("message", channel="lobby", text="hi", key="k")
+    world.end_turn()
+    world.store.broken = True
+    bob.say("message", channel="other", text="hi")
+    world.end_turn()
+    assert world.router.counts()._asdict() == {
+        "channels": 2,
+        "users": 2,
+        "subscriptions": 1,
+        "stored": 1,
+        "duplicates": 1,
+        "refused": 1,
+    }

@@ -177,3 +177,13 @@ def test_the_run_of_the_machine_has_a_name_that_stays(monkeypatch):
     assert name == name.strip()
     monkeypatch.setattr("builtins.open", lambda *_, **__: (_ for _ in ()).throw(FileNotFoundError))
     assert World().boot_id() == ""
+
+
+def test_open_file_descriptors_are_counted():
+    world = World()
+    before = world.open_fds()
+    left, right = world.socket_pair()
+    assert world.open_fds() == before + 2
+    left.close()
+    right.close()
+    assert world.open_fds() == before > 2

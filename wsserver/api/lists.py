@@ -29,7 +29,7 @@ _SORTS: Final[dict[str, Callable[[Client], float]]] = {
     "pending": lambda client: client.transport.queued,
     "age": lambda client: -client.created_at,
     "messages_in": lambda client: client.messages_in,
-    "messages_out": lambda client: _messages_out(client),
+    "messages_out": lambda client: messages_out(client),
 }
 """The largest come first."""
 
@@ -87,12 +87,12 @@ def _describe(client: Client, now: float) -> dict[str, Any]:
         "address": client.address,
         "pending": client.transport.queued,
         "messages_in": client.messages_in,
-        "messages_out": _messages_out(client),
+        "messages_out": messages_out(client),
         "age": round(now - client.created_at, 3),
     }
 
 
-def _messages_out(client: Client) -> int:
+def messages_out(client: Client) -> int:
     """Return how many messages a client was sent, those included that went to a whole crowd at once."""
     session = client.context
     if not isinstance(session, Session):

@@ -95,7 +95,11 @@ class ListConnections(Question, frozen=True, tag="connections"):
     limit: int
 
 
-Asked = SayToAll | SayToOne | SayToSome | SayOnTopic | Kick | Count | ListChannels | ListConnections
+class Measure(Question, frozen=True, tag="metrics"):
+    """Answer: what `GET /metrics` shows of this node alone, as a dict (`observe/families.py`)."""
+
+
+Asked = SayToAll | SayToOne | SayToSome | SayOnTopic | Kick | Count | ListChannels | ListConnections | Measure
 """All questions there are; for whoever decodes them."""
 
 Answers = Callable[[list[Any] | BrokerUnavailable], None]

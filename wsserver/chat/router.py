@@ -17,7 +17,7 @@ Read next: `posting.py` for the way of a message; `rooms.py`.
 from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 from wsserver.chat.audience import Audience
 from wsserver.chat.authority import Authority, BadToken, Rules, no_rules
@@ -72,6 +72,17 @@ JSON_SUBPROTOCOL: Final = "wsserver.v1.json"
 
 
 _TOKEN_PARAMETERS: Final = frozenset({"token", "access_token", "jwt"})
+
+
+class Counts(NamedTuple):
+    """How much there is, and what became of messages to channels since the start. For whoever monitors it."""
+
+    channels: int
+    users: int
+    subscriptions: int
+    stored: int
+    duplicates: int
+    refused: int
 
 
 class ChatRouter(Router):
@@ -240,6 +251,13 @@ class ChatRouter(Router):
         for session in sessions:
             session.peer.close(FORBIDDEN, reason)
         return len(sessions)
+
+    def counts(self) -> Counts:
+        """Return how much there is."""
+        batch = self._batch
+        return Counts(
+            len(self.channels), len(self._users), len(self._topics), batch.stored, batch.duplicates, batch.refused
+        )
 
     def on_drain(self, peer: Peer, reconnect_in_s: float) -> None:
         """Tell a client when to come back."""
