@@ -140,6 +140,13 @@ class World:
         except OSError:
             return 0
 
+    def open_fds(self) -> int:
+        """How many file descriptors this process has open (proc(5), fd); 0 where that cannot be told."""
+        try:
+            return len(os.listdir("/proc/self/fd")) - 1  # one is for looking
+        except OSError:
+            return 0
+
     def trim_memory(self) -> None:
         """Have the C library give freed memory back to the kernel, where it can (malloc_trim(3), glibc only)."""
         trim = getattr(_c_library(), "malloc_trim", None)
