@@ -1,11 +1,13 @@
 """A node goes, asked to or not, and nobody who comes is told so by an error."""
 
 import json
+import time
 
 import pytest
 import websocket
 
 from tests.deploy.conftest import BALANCERS
+from tests.engines.private import PATIENCE_S
 
 INSIDE = BALANCERS[:2]
 
@@ -107,3 +109,14 @@ def test_a_client_that_is_refused_too_often_does_not_take_the_nodes_away_from_ot
         assert caught.value.status_code == 429
     assert {site.get("/", Cookie=some)[0] for some in (cookie, site.cookie())} == {200}
     first.ask("ping")
+
+
+@pytest.mark.parametrize("kind", BALANCERS[1:])
+def test_nodes_that_all_say_they_are_not_ready_are_better_than_none(make_site, kind):
+    site = make_site(kind, **{"server.hosts": "127.0.0.1"})  # so that the checks, which ask for another, are refused
+    until = time.monotonic() + PATIENCE_S
+    while site.balancer.log.count(" is DOWN") < 2:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    assert site.get("/", Host="127.0.0.1")[0] == 200
+    assert site.talk(host="127.0.0.1", origin="http://127.0.0.1").join("lobby", "ann")["users"] == ["ann"]

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.deploy.shipped import haproxy_cfg, haproxy_tcp_cfg, nginx_conf, replace, shipped
+from tests.deploy.shipped import DEPLOY, haproxy_cfg, haproxy_tcp_cfg, nginx_conf, replace, shipped
 from tests.engines.haproxy import HAProxy
 from tests.engines.nginx import Nginx
 from wsserver.config import Config
@@ -53,5 +53,12 @@ def test_connections_to_the_nodes_are_given_up_before_the_nodes_do():
     settings = dict(re.findall(r"^\s*(keepalive_\w+) (\d+)s?;", shipped("nginx.conf"), re.M))
     assert int(settings["keepalive_timeout"]) < DEFAULTS.server.keepalive_timeout
     assert int(settings["keepalive_requests"]) < DEFAULTS.server.keepalive_requests
-    [delay] = re.findall(r"pool-purge-delay (\d+)s", shipped("haproxy.cfg"))
-    assert int(delay) < DEFAULTS.server.keepalive_timeout
+    delays = re.findall(r"pool-purge-delay (\d+)s", shipped("haproxy.cfg"))
+    assert delays
+    assert max(map(int, delays)) < DEFAULTS.server.keepalive_timeout
+
+
+def test_what_the_readme_links_to_is_there():
+    links = re.findall(r"\]\(([^)#]+)\)", shipped("README.md"))
+    assert len(links) >= 4
+    assert [link for link in links if not (DEPLOY / link).exists()] == []
