@@ -2,6 +2,8 @@
 
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,11 +31,16 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Config]:
     """Stand in for the server: keeps the configurations it is run with, and stops cleanly."""
     configs: list[Config] = []
 
-    def run(config: Config) -> int:
+    def run(config: Config, reload: Callable[[], Config]) -> int:
         configs.append(config)
+        assert reload() == config
         return 0
 
+    def supervise(config: Config, workers: int, reload: Callable[[], Config]) -> int:
+        return run(replace(config, server=replace(config.server, workers=workers)), lambda: configs[-1])
+
     monkeypatch.setitem(sys.modules, "wsserver.server", SimpleNamespace(run=run))
+    monkeypatch.setitem(sys.modules, "wsserver.supervisor", SimpleNamespace(supervise=supervise))
     return configs
 
 
@@ -57,6 +64,15 @@ def test_every_flag_reaches_its_setting(served: list[Config]) -> None:
     assert (config.server.poller, config.log.level, config.log.format) == ("poll", "debug", "json")
 
 
+@pytest.mark.parametrize(("argv", "workers"), [("1", 1), ("3", 3), ("auto", 2)])
+def test_workers_are_counted_or_as_many_as_there_are_cores(
+    argv: str, workers: int, served: list[Config], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wsserver.reactor.world.World.cores", lambda world: [4, 6])
+    assert main(["--workers", argv, "--no-pin"]) == 0
+    assert (served[0].server.workers, served[0].server.pin) == (workers, False)
+
+
 def test_inherited_socket_is_a_number(served: list[Config]) -> None:
     main(["--fd", "3"])
     assert served[0].server.fd == 3
@@ -74,7 +90,7 @@ def test_flag_wins_over_environment_and_file(
 
 
 def test_exit_code_of_the_server_is_the_command_s(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "wsserver.server", SimpleNamespace(run=lambda config: 1))
+    monkeypatch.setitem(sys.modules, "wsserver.server", SimpleNamespace(run=lambda config, reload: 1))
     assert main([]) == 1
 
 
@@ -86,7 +102,7 @@ def test_standard_output_that_was_closed_before_the_start_is_nobody_s_trouble(
 
 
 def test_interrupt_before_the_server_listens_is_no_trace(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run(config: Config) -> int:
+    def run(config: Config, reload: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setitem(sys.modules, "wsserver.server", SimpleNamespace(run=run))
@@ -101,7 +117,7 @@ def test_interrupt_before_the_server_listens_is_no_trace(monkeypatch: pytest.Mon
         ["--set", "nonsense"],
         ["-c", "/nowhere/wsserver.toml"],
         ["--store", "wsserver.db"],
-        ["--workers", "2"],
+        ["--workers", "many"],
         ["--admin", "127.0.0.1:9000"],
         ["--tls-cert", "a.pem"],
         ["--broker", "redis://localhost"],

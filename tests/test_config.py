@@ -161,7 +161,6 @@ def test_value_that_a_flag_overrules_is_judged_all_the_same(tmp_path: Path) -> N
     [
         "broker.url=redis://localhost",
         "server.tls_cert=a.pem",
-        "server.workers=2",
         "server.admin=127.0.0.1:9000",
     ],
 )
@@ -174,7 +173,7 @@ def test_an_address_of_no_store_is_refused_with_those_there_are() -> None:
 
 
 @pytest.mark.parametrize(
-    "assignment", ["auth.mode=open", "server.workers=1", "broker.url=local:", "presence.lease=60s"]
+    "assignment", ["auth.mode=open", "broker.url=local:", "presence.lease=60s"]
 )
 def test_setting_whose_part_is_missing_may_be_written_with_its_default(assignment: str) -> None:
     assert load(flags=[from_assignment(assignment)]) == Config()

@@ -1,26 +1,20 @@
 """The composition root: what is wired to what, how it listens, and what it says when it cannot."""
 
 import contextlib
-import errno
 import json
 import os
 import signal
 import socket
-import sys
 
 import pytest
 
 from tests.clients.rig import UPGRADE, parse_answers
-from wsserver import server as server_module
-from wsserver.access.tokens import mint
-from wsserver.chat.authority import NO_RULE, BadToken, Grant
+from wsserver.chat.authority import NO_RULE
 from wsserver.clients.router import Router
-from wsserver.config import ConfigError, from_assignment, load
+from wsserver.config import from_assignment, load
 from wsserver.net.files import Directory
 from wsserver.reactor.world import World
-from wsserver.server import SPARE_FDS, Server, find_static, run
-
-SECRET = "0123456789abcdef0123456789abcdef"
+from wsserver.server import Server, find_static, run
 
 
 def config(*assignments):
@@ -45,6 +39,7 @@ def start(page):
         server = Server(config(*assignments), World(), Directory(str(page)), **named)
         servers.append(server)
         server.start()
+        server.obey_signals()
         return server
 
     yield start_one
@@ -145,19 +140,6 @@ def test_settings_reach_the_parts_they_are_for(start):
     assert limits.rate == 9
 
 
-def test_connections_are_as_many_as_configured_or_as_there_are_file_descriptors_for(monkeypatch):
-    def connections(fd_limit, *assignments):
-        return server_module._connections(config(*assignments), fd_limit)
-
-    assert connections(5000) == 5000 - SPARE_FDS
-    assert connections(5000, "limits.connections=11") == 11
-    assert connections(1000, "limits.connections=4000") == 1000 - SPARE_FDS
-    assert connections(256) == 176
-    assert connections(64) == 32
-    assert connections(10) == 1
-    assert connections(5000, "server.poller=select") == 1024 - SPARE_FDS
-
-
 # -- where it listens -------------------------------------------------------------------------------------------------
 
 
@@ -245,72 +227,12 @@ def test_a_page_that_is_not_there_is_told_with_the_setting_that_names_it(capsys,
     assert "server.static" in errors
 
 
-@pytest.mark.parametrize(
-    ("number", "advice"),
-    [
-        (errno.EADDRINUSE, "--port"),
-        (errno.EACCES, "privileges"),
-        (errno.EADDRNOTAVAIL, "0.0.0.0"),
-        (errno.EIO, "--host, --port, --unix and --fd"),
-        (None, "--host, --port, --unix and --fd"),
-    ],
-)
-def test_every_failure_to_listen_comes_with_something_to_do(number, advice):
-    sentence = server_module._explain(config(), OSError(number, "no") if number else OSError("no"))
-    assert sentence.startswith("cannot listen on 127.0.0.1:0: no. ")
-    assert advice in sentence
-
-
 def test_the_page_is_the_configured_one_or_the_one_that_comes_along():
     assert find_static("some/folder") == "some/folder"
     assert os.path.isfile(os.path.join(find_static(""), "index.html"))
 
 
-# -- who may come in --------------------------------------------------------------------------------------------------
-
-
-def authority(*assignments):
-    return server_module._authority(config("auth.mode=token", *assignments), World())
-
-
-def test_in_open_mode_nobody_judges_tokens():
-    assert server_module._authority(config(f"auth.secret={SECRET}"), World()) is None
-
-
-def test_a_secret_and_an_audience_are_what_tokens_are_judged_by():
-    judge = authority(f"auth.secret={SECRET}", "auth.audience=here").judge
-    token = mint(SECRET, "ann", 2**40, ["lobby"], "here")
-    assert judge(token, "192.0.2.1:1") == Grant("ann", 2**40 * 1000, ("lobby",))
-    with pytest.raises(BadToken):
-        judge(mint(SECRET, "ann", 2**40), "192.0.2.1:1")
-
-
-def test_how_many_bad_tokens_an_address_may_show_is_a_setting():
-    judge = authority(f"auth.secret={SECRET}", "auth.bad_tokens=1").judge
-    for code in (4501, 4029):
-        with pytest.raises(BadToken) as caught:
-            judge("bad", "192.0.2.1:1")
-        assert caught.value.code == code
-
-
-@pytest.mark.parametrize(
-    ("assignments", "told"),
-    [
-        ((), "no key is set"),
-        (("auth.public_key=/nowhere/key.pem",), "'auth.public_key' cannot be read"),
-        ((f"auth.public_key={__file__}",), "'auth.public_key' is not a public key in PEM"),
-    ],
-)
-def test_a_key_that_cannot_be_relied_on_is_told_with_its_setting(assignments, told):
-    with pytest.raises(ConfigError, match=told):
-        authority(*assignments)
-
-
-def test_without_the_library_token_mode_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "jwt", None)
-    monkeypatch.delitem(sys.modules, "wsserver.access.tokens", raising=False)
-    with pytest.raises(ConfigError, match=r"pip install 'wsserver\[auth\]'"):
-        authority(f"auth.secret={SECRET}")
+# -- channels ---------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_said_about_channels_reaches_the_chat_and_its_log(start):

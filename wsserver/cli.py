@@ -14,7 +14,8 @@ Read next: `config.py`, then `server.py`.
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Final
 
 from wsserver import __version__
@@ -37,7 +38,7 @@ _FLAGS: Final = (
     ("--port", "server.port", "PORT", "port to listen on; 0 picks a free one"),
     ("--unix", "server.unix", "PATH", "listen on a Unix socket in place of host and port"),
     ("--fd", "server.fd", "N", "listen on an inherited socket in place of host and port"),
-    ("--workers", "server.workers", "N", "processes"),
+    ("--workers", "server.workers", "N", "processes, or auto: one for each core"),
     ("--store", "store.url", "URL", "where messages are kept"),
     ("--broker", "broker.url", "URL", "how several servers talk to each other"),
     ("--tls-cert", "server.tls_cert", "FILE", "certificate chain, PEM"),
@@ -144,6 +145,9 @@ def _add_setting_flags(parser: argparse.ArgumentParser) -> None:
     for flag, name, metavar, meaning in _FLAGS:
         parser.add_argument(flag, dest=name, metavar=metavar, help=f"{meaning} ({_describe_default(name)})")
     parser.add_argument(
+        "--no-pin", dest="server.pin", action="store_const", const="false", help="let workers move between cores"
+    )
+    parser.add_argument(
         "--set", action="append", default=[], metavar="SECTION.KEY=VALUE", help="any other setting; may be repeated"
     )
 
@@ -159,7 +163,7 @@ def _describe_default(name: str) -> str:
 def _load(arguments: argparse.Namespace) -> Config:
     """Gather what was said. `--set` stands before the other flags, so `--port` wins over `--set server.port`."""
     given = [from_assignment(assignment) for assignment in arguments.set]
-    for flag, name, _, _ in _FLAGS:
+    for flag, name, *_ in (*_FLAGS, ("--no-pin", "server.pin")):
         value = getattr(arguments, name)
         if value is not None:
             given.append(Given(tuple(name.split(".")), value, flag))
@@ -172,11 +176,21 @@ def _serve(arguments: argparse.Namespace) -> int:
     log = logs.get("config")
     for sentence in cautions(config):
         log.warning("caution", sentence)
-    from wsserver.server import run  # here, so that `wsserver config` starts without the parts of a server
-
-    code: int = run(config)
+    code = _run(config, lambda: _load(arguments))
     logs.flush()
     return code
+
+
+def _run(config: Config, reload: Callable[[], Config]) -> int:
+    """Serve, with this process or with several. Each is imported here: `config` and a supervisor need no server."""
+    workers = config.server.workers or len(World().cores())
+    if workers > 1:
+        from wsserver.supervisor import supervise
+
+        return supervise(config, workers, reload)
+    from wsserver.server import run
+
+    return run(replace(config, server=replace(config.server, workers=1)), reload=reload)
 
 
 def _check_config(arguments: argparse.Namespace) -> int:

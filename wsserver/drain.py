@@ -33,7 +33,7 @@ class Drain:
         self.started = False
         self._reactor = reactor
         self._registry = registry
-        self._drain_s = drain_s
+        self.drain_s = drain_s
         self._on_done = on_done
         self._done = False
         self._untold: list[Client] = []
@@ -45,7 +45,7 @@ class Drain:
             return
         self.started = True
         self._registry.house.site.draining = True
-        limit_s = self._drain_s + self._registry.house.limits.close_timeout_s
+        limit_s = self.drain_s + self._registry.house.limits.close_timeout_s
         self._reactor.call_later(limit_s, lambda: self._finish(clean=True))
         self._untold = list(self._registry.clients)
         if self._send_off_some():
@@ -64,7 +64,7 @@ class Drain:
 
     def _send_off(self, client: Client) -> None:
         uniform = self._reactor.world.uniform
-        delay_s = uniform(0, self._drain_s * CLOSED_BY)
+        delay_s = uniform(0, self.drain_s * CLOSED_BY)
         self._reactor.call_later(delay_s, lambda: client.end(SERVICE_RESTART, "server restarts"))
         reconnect_in_s = round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2)
         try:

@@ -8,30 +8,24 @@
 Read next: `reactor/loop.py` for what runs then; `drain.py` for how it ends.
 """
 
-import errno
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
-from socket import AF_UNIX, socket
+from socket import socket
 from typing import Final
 
-from wsserver.access.authority import BadTokens, TokenAuthority
 from wsserver.access.origins import OriginRule
 from wsserver.access.permissions import Permissions
-from wsserver.access.secret import MISSING_LIBRARY
-from wsserver.chat.authority import Authority
-from wsserver.chat.codec import Codec
-from wsserver.chat.codec_json import JsonCodec
+from wsserver.admin import open_admin
 from wsserver.chat.log import StoreUnavailable
-from wsserver.chat.router import JSON_SUBPROTOCOL, ChatRouter
-from wsserver.chat.settings import ChatSettings
+from wsserver.chat.router import ChatRouter
 from wsserver.clients.admission import Admission
 from wsserver.clients.client import Client
 from wsserver.clients.echo import EchoRouter
-from wsserver.clients.limits import ClientLimits
+from wsserver.clients.limits import Rate
 from wsserver.clients.registry import Registry
 from wsserver.clients.router import Router
 from wsserver.clients.site import Site
@@ -41,20 +35,19 @@ from wsserver.http.errors import RequestError
 from wsserver.http.request import Request
 from wsserver.http.response import Response, json_response
 from wsserver.http.static import StaticFiles
+from wsserver.listening import bound_to, describe, explain, is_shared, listen
 from wsserver.net.files import Directory
 from wsserver.net.listener import Listener
 from wsserver.net.pressure import Pressure
 from wsserver.observe import logs
+from wsserver.parts import authority, chat_settings, client_limits, codecs, compression, connections, proxies
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.memory import keep_freed_memory
-from wsserver.reactor.poller import SELECT_FD_LIMIT
 from wsserver.reactor.world import World
+from wsserver.reload import compare, replace_live
 from wsserver.services import Services
+from wsserver.state_report import report
 from wsserver.storage import Storage
-from wsserver.websocket.deflate import Terms
-
-SPARE_FDS: Final = 256
-"""File descriptors that clients may not have: for listeners, files of the page, refusals, and a batch of accepts."""
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -92,30 +85,32 @@ class Server:
         self.registry = Registry(
             self.reactor,
             self.site,
-            _client_limits(config),
+            client_limits(config),
             self._admission(),
             _log_gone,
-            _compression(config),
+            compression(config),
+            proxies(config),
         )
         self.services = Services(config, self.registry, self.chat, self.storage.store, self._authority)
         self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)
         self.listeners: list[Listener] = []
         self.address = ""
+        self._bound_to: tuple[str | None, int] = (None, 0)
         self._exit_code = EXIT_OK
 
     def _open_chat(self) -> ChatRouter:
         """Open the store and build the chat over it. Raises StoreUnavailable, and ConfigError."""
         config = self.config
         permissions = Permissions(config.channels, config.chat.history)
-        self._authority = _authority(config, self.world)
+        self._authority = authority(config, self.world)
         self.storage = Storage(self.reactor, config, permissions.history_of, self._on_store_lost)
-        settings, store, rules = _chat_settings(config), self.storage.store, permissions.rule_of
-        return ChatRouter(settings, store, _codecs(), authority=self._authority, rules=rules)
+        settings, store, rules = chat_settings(config), self.storage.store, permissions.rule_of
+        return ChatRouter(settings, store, codecs(), authority=self._authority, rules=rules)
 
     def _admission(self) -> Admission:
         limits = self.config.limits
         return Admission(
-            _connections(self.config, self.world.raise_fd_limit()),
+            connections(self.config, self.world.raise_fd_limit()),
             limits.connections_per_ip,
             limits.handshakes_per_ip,
             lambda: self.pressure.short,
@@ -123,36 +118,42 @@ class Server:
 
     # -- running ----------------------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Open the listening sockets. Raises OSError."""
-        sockets = self._listen()
-        self.address = _describe(sockets[0])
-        host, port = self._bound_to(sockets[0])
-        rule = OriginRule(self.config.server.origins, self.config.server.hosts, host, port)
+    def start(self, sockets: Sequence[socket] = ()) -> None:
+        """Listen on `sockets`, or open what the settings ask for. Raises OSError."""
+        sockets = sockets or listen(self.world, self.config)[0]
+        self.address = describe(sockets[0])
+        self._bound_to = bound_to(self.config, sockets[0])
+        self._judge_by(self.config)
+        self.services.listen_on(sockets)
+        self.listen_also(sockets)
+        self.listeners += open_admin(
+            self.config, self.reactor, self.site.pages, self.services.for_admin(), _log_exhausted
+        )
+        self.pressure.start()
+
+    def listen_also(self, sockets: Sequence[socket]) -> list[Listener]:
+        """Accept from `sockets` as well; they are ours from now on."""
+        shared = is_shared(self.config)
+        listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted, shared) for sock in sockets]
+        for listener in listeners:
+            listener.start()
+        self.listeners += listeners
+        return listeners
+
+    def obey_signals(self, reload: Callable[[], Config] | None = None) -> None:
+        """Do what signals say: stop, take on what `reload` returns, write the state to the log."""
+        on_signal = self.reactor.wakeup.on_signal
+        for number in (signal.SIGTERM, signal.SIGINT):
+            on_signal(number, self.stop)
+        on_signal(signal.SIGUSR1, self.report_state)
+        if reload is not None:
+            on_signal(signal.SIGHUP, lambda: self._reload(reload))
+
+    def _judge_by(self, config: Config) -> None:
+        """Let pass whom `config` lets pass."""
+        rule = OriginRule(config.server.origins, config.server.hosts, *self._bound_to)
         self.site.judge_host = rule.check_host
         self.site.judge_origin = rule.check_origin
-        self.services.listen_on(sockets)
-        self.listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted) for sock in sockets]
-        for listener in self.listeners:
-            listener.start()
-        self.pressure.start()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            self.reactor.wakeup.on_signal(number, self._on_stop_signal)
-
-    def _listen(self) -> list[socket]:
-        server = self.config.server
-        if server.fd is not None:
-            return [self.world.listen_inherited(server.fd)]
-        if server.unix:
-            return [self.world.listen_unix(server.unix)]
-        return self.world.listen_tcp(server.host, server.port)
-
-    def _bound_to(self, listener: socket) -> tuple[str | None, int]:
-        """Return host and port that a browser may name: the configured host, or where an inherited socket is bound."""
-        if listener.family == AF_UNIX:
-            return None, 0
-        address, port = listener.getsockname()[:2]
-        return address if self.config.server.fd is not None else self.config.server.host, port
 
     def run(self) -> int:
         """Turn until drained; return the exit code."""
@@ -176,10 +177,40 @@ class Server:
         self._exit_code = EXIT_FAILED
         self.reactor.stop()
 
-    def _on_stop_signal(self) -> None:
+    def stop(self) -> None:
+        """Send everybody away and end; a second call ends now."""
         if not self.drain.started:
             _LOG.info("draining", "Stopping: clients are sent away. Signal again to stop now.", clients=self._count())
         self.drain.start()
+
+    def end(self) -> None:
+        """End now, whoever is still here."""
+        self._drained(clean=False)
+
+    def report_state(self) -> None:
+        """Write to the log where the server stands."""
+        _LOG.info("state", "This is where the server stands.", **report(self.registry))
+
+    def _reload(self, load: Callable[[], Config]) -> None:
+        try:
+            config = load()
+        except ConfigError as error:
+            _LOG.error("reload_failed", "The new configuration is no good; the old one stays.", cause=str(error))
+            return
+        self.take_on(config)
+
+    def take_on(self, config: Config) -> None:
+        """Do from now on what `config` says, as far as a running server can, and say what needs a restart."""
+        changes = compare(self.config, config)
+        self.config = replace_live(self.config, config)
+        logs.adjust(config.log.level, config.log.format)
+        self._judge_by(config)
+        self.drain.drain_s = config.server.drain
+        rate = config.limits.rate
+        self.registry.house.message_rate = Rate(rate, max(1.0, 2 * rate)) if rate else None
+        _LOG.info("reloaded", "The configuration was read again.", changed=", ".join(changes.live) or "nothing")
+        if changes.later:
+            _LOG.warning("restart_needed", "Some changes need a restart.", settings=", ".join(changes.later))
 
     def _drained(self, clean: bool) -> None:
         self._exit_code = EXIT_OK if clean else EXIT_FAILED
@@ -206,22 +237,45 @@ class Server:
         return json_response(200, {"status": "ready"})
 
 
-def run(config: Config, routers: Mapping[str, Router] | None = None) -> int:
-    """Run a server until it is told to stop; return the exit code. `routers` are yours, by path."""
+class CannotStart(Exception):
+    """The sentence that says why, and what to do."""
+
+
+def build(
+    config: Config, world: World, routers: Mapping[str, Router] | None = None, sockets: Sequence[socket] = ()
+) -> Server:
+    """Return a server that listens, on `sockets` if there are any. Raises CannotStart, and ConfigError."""
     keep_freed_memory()
     try:
         page = Directory(find_static(config.server.static))
     except OSError as error:
-        return _fail(f"cannot read the files of the page: {error}. Name their folder with --set server.static=PATH.")
+        raise CannotStart(
+            f"cannot read the files of the page: {error}. Name their folder with --set server.static=PATH."
+        ) from None
     try:
-        server = Server(config, World(), page, routers)
+        server = Server(config, world, page, routers)
     except StoreUnavailable as error:
-        return _fail(f"{error}.")
+        raise CannotStart(f"{error}.") from None
     try:
-        server.start()
+        server.start(sockets)
     except OSError as error:
         server.close()
-        return _fail(_explain(config, error))
+        raise CannotStart(explain(config, error)) from None
+    return server
+
+
+def run(config: Config, routers: Mapping[str, Router] | None = None, reload: Callable[[], Config] | None = None) -> int:
+    """Run a server until it is told to stop; return the exit code.
+
+    `routers` are yours, by path. `reload` reads the configuration again when SIGHUP asks for it, or raises ConfigError.
+    """
+    if config.server.workers != 1:
+        raise ConfigError("'server.workers' is for the command line: other processes know nothing of your program")
+    try:
+        server = build(config, World(), routers)
+    except CannotStart as error:
+        return _fail(str(error))
+    server.obey_signals(reload)
     print(f"wsserver listening on {server.address} (pid {os.getpid()})", flush=True)
     return server.run()
 
@@ -236,112 +290,9 @@ def find_static(configured: str) -> str:
     return str(Path(__file__).resolve().parent.parent / "static")  # a checkout that was not installed
 
 
-def _connections(config: Config, fd_limit: int) -> int:
-    """Return how many clients there may be: as configured, as far as there are file descriptors for them."""
-    if config.server.poller == "select":
-        fd_limit = min(fd_limit, SELECT_FD_LIMIT)
-    # Where there are few, every fourth and the 16 that an idle server has open: some clients are better than none.
-    possible = max(1, fd_limit - min(SPARE_FDS, 16 + fd_limit // 4))
-    return min(config.limits.connections or possible, possible)
-
-
-def _client_limits(config: Config) -> ClientLimits:
-    websocket, limits, server = config.websocket, config.limits, config.server
-    return ClientLimits(
-        max_message=websocket.max_message,
-        max_fragments=websocket.max_fragments,
-        handshake_timeout_s=websocket.handshake_timeout,
-        keepalive_timeout_s=server.keepalive_timeout,
-        max_requests=server.keepalive_requests,
-        ping_interval_s=websocket.ping_interval,
-        pong_timeout_s=websocket.pong_timeout,
-        close_timeout_s=websocket.close_timeout,
-        rate=limits.rate,
-        inflate_rate=limits.inflate,
-        queue=limits.queue,
-        queue_policy=limits.queue_policy,
-    )
-
-
-def _compression(config: Config) -> Terms | None:
-    """Return what we agree on of permessage-deflate; None when it is off."""
-    websocket = config.websocket
-    context = websocket.compression_context
-    if not websocket.compression:
-        return None
-    return Terms(websocket.compression_window, client_context=context != "none", server_context=context == "both")
-
-
-def _codecs() -> dict[str, Codec]:
-    """Return what can be spoken on /chat, by subprotocol: protobuf only where its package is installed."""
-    codecs: dict[str, Codec] = {JSON_SUBPROTOCOL: JsonCodec()}
-    try:
-        from wsserver.chat.codec_protobuf import SUBPROTOCOL, ProtobufCodec
-    except ImportError:
-        return codecs
-    return {**codecs, SUBPROTOCOL: ProtobufCodec()}
-
-
-def _chat_settings(config: Config) -> ChatSettings:
-    return ChatSettings(
-        recovery_limit=config.chat.recovery_limit,
-        leave_grace_s=config.presence.leave_grace,
-        names=config.presence.names,
-        channels_per_client=config.limits.channels_per_client,
-        heartbeat_s=config.websocket.ping_interval,
-        max_message=config.websocket.max_message,
-        auth_timeout_s=config.auth.timeout,
-    )
-
-
-def _authority(config: Config, world: World) -> Authority | None:
-    """Return who judges tokens; None where names are taken on trust. Raises ConfigError."""
-    auth = config.auth
-    if auth.mode == "open":
-        return None
-    if not auth.secret and not auth.public_key:
-        raise ConfigError(
-            "auth.mode is token, and no key is set to check tokens with: put a secret of 32 bytes or more into "
-            "WSSERVER_AUTH_SECRET, or a public key's path into auth.public_key"
-        )
-    try:
-        from wsserver.access.tokens import BadKey, Verifier, public_key, secret_key
-    except ImportError:
-        raise ConfigError(MISSING_LIBRARY) from None
-    try:
-        key = secret_key(auth.secret) if auth.secret else public_key(Path(auth.public_key).read_bytes())
-    except OSError as error:
-        raise ConfigError(f"'auth.public_key' cannot be read: {error.strerror or error}") from None
-    except BadKey as error:
-        raise ConfigError(f"'auth.{'secret' if auth.secret else 'public_key'}' {error}") from None
-    verifier = Verifier(key, auth.audience)
-    return TokenAuthority(verifier, BadTokens(auth.bad_tokens), world.monotonic, world.wall_ms, _log_bad_token)
-
-
 def _only_get(request: Request) -> None:
     if request.method not in ("GET", "HEAD"):
         raise RequestError(405, "Only GET and HEAD are answered here.", (("Allow", "GET, HEAD"),))
-
-
-def _describe(listener: socket) -> str:
-    """Return the address of a listening socket, for people."""
-    name = listener.getsockname()
-    if listener.family == AF_UNIX:
-        return f"unix:{name}"
-    host, port = name[0], name[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _explain(config: Config, error: OSError) -> str:
-    """Say why it cannot listen, and what to do."""
-    server = config.server
-    where = server.unix or (f"file descriptor {server.fd}" if server.fd is not None else f"{server.host}:{server.port}")
-    advice = {
-        "EADDRINUSE": "Another program listens there; stop it, or choose another port with --port (0: a free one).",
-        "EACCES": "It is not allowed to; ports below 1024 need privileges, choose another with --port.",
-        "EADDRNOTAVAIL": "This machine has no such address; --host 127.0.0.1 and --host 0.0.0.0 always exist.",
-    }.get(errno.errorcode.get(error.errno or 0, ""), "Check --host, --port, --unix and --fd.")
-    return f"cannot listen on {where}: {error.strerror or error}. {advice}"
 
 
 def _fail(sentence: str) -> int:
@@ -355,10 +306,6 @@ def _report_crash(error: Exception) -> None:
 
 def _log_exhausted(error: OSError) -> None:
     _LOG.warning("accept_failed", "No file descriptors are left; accepting again in a moment.", error=str(error))
-
-
-def _log_bad_token(address: str, reason: str) -> None:
-    _LOG.info("bad_token", "A client showed a token that is not good.", address=address, cause=reason)
 
 
 def _log_shed(clients: int, size: int) -> None:

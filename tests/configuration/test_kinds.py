@@ -11,6 +11,7 @@ from wsserver.configuration.kinds import (
     LONGEST_S,
     Choice,
     Count,
+    CountOrAuto,
     Duration,
     Flag,
     Kind,
@@ -171,3 +172,13 @@ def test_networks_are_addresses_networks_and_unix(written: object) -> None:
 def test_what_is_no_network_is_refused(written: object) -> None:
     with pytest.raises(ValueError):
         Networks().parse(written)
+
+
+def test_a_count_may_be_left_to_the_machine() -> None:
+    kind = CountOrAuto(most=256)
+    assert [kind.parse(raw) for raw in ("auto", "AUTO", 1, "256")] == [0, 0, 1, 256]
+    assert [read_back(kind, value) for value in (0, 7)] == [0, 7]
+    assert kind.expected == "auto, or a whole number from 1 to 256"
+    for raw in (0, 257, "", "many", True, 1.5, None):
+        with pytest.raises(ValueError):
+            kind.parse(raw)

@@ -12,7 +12,9 @@ from tests.house.tree import PACKAGE, name, parse, sources
 FLOORS = (
     ("__main__",),
     ("cli",),
-    ("server", "supervisor", "drain", "services", "storage"),
+    ("worker",),
+    ("server", "admin", "supervisor", "supervision", "drain", "listening", "parts")
+    + ("reload", "services", "state_report", "storage"),
     ("config", "configuration"),
     ("bench", "simulation", "testing"),
     ("observe",),
@@ -31,9 +33,12 @@ FLOORS = (
 NEIGHBOURS = {
     ("config", "configuration"),
     ("server", "drain"),
+    ("server", "admin"),
+    *(("admin", helper) for helper in ("parts", "services")),
     ("server", "services"),
     ("server", "storage"),
-    ("server", "supervisor"),
+    *(("server", helper) for helper in ("listening", "parts", "reload", "state_report")),
+    *(("supervisor", helper) for helper in ("listening", "reload", "supervision")),
 }
 """Who may open whose door on the same floor: (who, whose)."""
 

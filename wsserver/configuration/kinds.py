@@ -12,6 +12,7 @@ source: it says what it expects, and the caller says where.
 | Rate     | 50 0.5                            | float              |
 | Flag     | true false                        | bool               |
 | Text     | "localhost"                       | str                |
+| CountOrAuto | 2 "auto"                       | int                |
 | Choice   | "text"                            | str, one of a few  |
 | StoreUrl | "memory:" "sqlite:wsserver.db"    | str                |
 | Names    | ["a", "b"], or "a,b" in a string  | tuple of str       |
@@ -28,6 +29,8 @@ from typing import Any, Final, Protocol
 
 from wsserver.http.forwarded import UNIX
 from wsserver.stores.address import EXPECTED, parse_address
+
+AUTO: Final = "auto"
 
 LONGEST_S: Final = 7 * 86400.0
 """Nothing that is waited for means anything past a week, and poll(2) cannot sleep for more than 24 days."""
@@ -206,6 +209,25 @@ class StoreUrl:
 
     def render(self, value: str) -> str:
         return _quote(value)
+
+
+@dataclass(frozen=True, slots=True)
+class CountOrAuto:
+    """A whole number from 1 to `most`, or "auto", which is 0: as many as there are of what is counted."""
+
+    most: int
+
+    @property
+    def expected(self) -> str:
+        return f"auto, or {Count(1, self.most).expected}"
+
+    def parse(self, raw: object) -> int:
+        if isinstance(raw, str) and raw.lower() == AUTO:
+            return 0
+        return Count(1, self.most).parse(raw) or 0
+
+    def render(self, value: int) -> str:
+        return str(value) if value else _quote(AUTO)
 
 
 @dataclass(frozen=True, slots=True)

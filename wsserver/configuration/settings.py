@@ -16,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from wsserver.configuration.kinds import (
     Choice,
     Count,
+    CountOrAuto,
     Duration,
     Flag,
     Kind,
@@ -66,10 +67,13 @@ class ServerSettings:
         "",
         "Listen on an inherited socket with this number, in place of host and port.",
     )
-    workers: int = setting(Count(least=1, most=1024), 1, "One process, one thread: the whole of one core.", only=(1,))
-    admin: str = setting(
-        Text("HOST:PORT"), "", "A second, private port for metrics and the X-ray page; empty: none.", only=("",)
+    workers: int = setting(
+        CountOrAuto(most=256), 1, "One process, one thread: the whole of one core. auto: as many as there are cores."
     )
+    pin: bool = setting(
+        Flag(), True, "With several workers, each on a core of its own: a process that moves leaves its caches behind."
+    )
+    admin: str = setting(Text("HOST:PORT"), "", "A second, private port for metrics and the X-ray page; empty: none.")
     tls_cert: str = setting(Text("a path"), "", "Certificate chain, PEM; empty: no TLS.", only=("",))
     tls_key: str = setting(Text("a path"), "", "Its private key, PEM.", only=("",))
     poller: str = setting(
@@ -206,9 +210,7 @@ class LimitSettings:
     channels_per_client: int = setting(
         Count(least=1), 128, "Channels one client may be in; each costs memory and announcements."
     )
-    memory: int = setting(
-        Size(), 0, "Above this resident size new clients get 503 and the slowest readers go; 0: off."
-    )
+    memory: int = setting(Size(), 0, "Above this resident size new clients get 503 and the slowest readers go; 0: off.")
 
 
 @dataclass(frozen=True, slots=True)

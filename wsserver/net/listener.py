@@ -47,26 +47,40 @@ class Listener:
     """One listening socket. `on_accept(sock, address)` gets non-blocking sockets, `on_exhausted(error)` bad news."""
 
     def __init__(
-        self, reactor: Reactor, sock: socket.socket, on_accept: OnAccept, on_exhausted: Callable[[OSError], None]
+        self,
+        reactor: Reactor,
+        sock: socket.socket,
+        on_accept: OnAccept,
+        on_exhausted: Callable[[OSError], None],
+        shared: bool = False,
     ) -> None:
+        """`shared`: other processes accept from `sock` too, so one of us is woken for a connection and not all."""
         self.sock = sock
         self.accepted = 0  # statistics
         self._family = sock.family
         self._reactor = reactor
         self._on_accept = on_accept
         self._on_exhausted = on_exhausted
+        self._interest = READ | (reactor.poller.exclusive if shared else 0)
         self._watched = False
+        self._paused = True
         self._closed = False
         self._shed_at = 0.0
         self._spare: int | None = reactor.world.open_spare()
 
     def start(self) -> None:
         """Begin to accept."""
+        self._paused = False
         if not self._watched and not self._closed:
             if self._spare is None:
                 self._reserve()
-            self._reactor.watch(self.sock.fileno(), READ, self)
+            self._reactor.watch(self.sock.fileno(), self._interest, self)
             self._watched = True
+
+    def pause(self) -> None:
+        """Accept no more until `start`; those who wait in the queue go on waiting, or are somebody else's."""
+        self._paused = True
+        self._stop_watching()
 
     def on_events(self, _mask: int) -> None:
         """Somebody waits: accept a batch; whoever is left is reported again in the next turn."""
@@ -99,7 +113,11 @@ class Listener:
         if self._spare is not None and now - self._shed_at >= SHED_INTERVAL_S:
             self._shed_at = now
             self._shed_one()
-        self._reactor.call_later(REST_S, self.start)
+        self._reactor.call_later(REST_S, self._end_rest)
+
+    def _end_rest(self) -> None:
+        if not self._paused:
+            self.start()
 
     def _shed_one(self) -> None:
         """Spend the reserve on accepting one connection and closing it."""

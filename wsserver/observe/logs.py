@@ -15,6 +15,7 @@ Read next: `log_sink.py` for the part that must not wait.
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import IO, Any, Final
 
 from wsserver.observe.log_format import Format, Record, format_json, format_text
@@ -66,6 +67,8 @@ class Journal:
     ) -> None:
         self.sink = sink
         self.form = form
+        self.always: dict[str, Any] = {}
+        """Fields that stand in every record, such as which of several processes wrote it."""
         self.threshold = LEVELS.index(level)
         self.dropped = 0
         """Lines that the sink did not take, since the start; for metrics."""
@@ -105,7 +108,7 @@ class Journal:
 
     def _write(self, record: Record) -> None:
         self._report_dropped()
-        if not self.sink.write(self.form(record)):
+        if not self._send(record):
             self.dropped += 1
             self._unreported += 1
 
@@ -115,8 +118,13 @@ class Journal:
             sentence = f"{self._unreported} log lines were dropped: nobody read them in time."
             fields = {"dropped": self._unreported}
             record = Record(self._wall_ms(), "warning", "logs", "records_dropped", sentence, fields)
-            if self.sink.write(self.form(record)):
+            if self._send(record):
                 self._unreported = 0
+
+    def _send(self, record: Record) -> bool:
+        if self.always:
+            record = replace(record, fields={**record.fields, **self.always})
+        return self.sink.write(self.form(record))
 
 
 class Logger:
@@ -166,9 +174,19 @@ _WORLD: Final = World()
 _JOURNAL: Final = Journal(_NoSink(), format_text, "warning", _WORLD.monotonic, _WORLD.wall_ms)
 
 
-def configure(level: str, form: str, stream: IO[str] | None = None) -> None:
-    """Start to log from `level` up, as `text` or `json`, to `stream` or standard error. Before, nothing is written."""
+def configure(level: str, form: str, stream: IO[str] | None = None, **always: Any) -> None:
+    """Start to log from `level` up, as `text` or `json`, to `stream` or standard error. Before, nothing is written.
+
+    `always` are fields that every line gets.
+    """
     _JOURNAL.sink = _open_sink(sys.stderr if stream is None else stream)
+    _JOURNAL.always = always
+    _JOURNAL.form = FORMATS[form]
+    _JOURNAL.threshold = LEVELS.index(level)
+
+
+def adjust(level: str, form: str) -> None:
+    """Log from `level` up, and in that format, from now on; where to stays as it is."""
     _JOURNAL.form = FORMATS[form]
     _JOURNAL.threshold = LEVELS.index(level)
 

@@ -12,9 +12,11 @@ import random
 import resource
 import socket
 import stat
+import sys
 import time
+from collections.abc import Sequence
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 from wsserver.reactor.poller import Poller, open_poller
 
@@ -25,6 +27,18 @@ KEEPALIVE_IDLE_S: Final = 60
 KEEPALIVE_INTERVAL_S: Final = 10
 KEEPALIVE_PROBES: Final = 3
 """TCP's own probes find a peer that lost its power also where no heartbeat runs (plain HTTP, lingering closes)."""
+
+
+class Process(Protocol):
+    """A process that we started."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Its exit code, or minus the signal that ended it; None while it runs. Without this call it stays a zombie."""
+
+    def kill(self) -> None:
+        """End it now (SIGKILL), if it has not ended."""
 
 
 class World:
@@ -72,17 +86,26 @@ class World:
 
         An IPv6 listener is IPv6 only, so that "::" and "0.0.0.0" can stand side by side. Raises OSError.
         """
-        listeners: list[socket.socket] = []
+        return self.listen_tcp_often(host, port, 1)[0]
+
+    def listen_tcp_often(self, host: str, port: int, times: int) -> list[list[socket.socket]]:
+        """Listen `times` over; the kernel spreads connections over the sockets of an address (SO_REUSEPORT, socket(7)).
+
+        Each of the lists holds one listener for every address of `host`, as `listen_tcp` has them. Raises OSError, also
+        for a port that somebody else shares already: it is not joined.
+        """
+        sets: list[list[socket.socket]] = [[] for _ in range(times)]
         try:
             for family, *_, address in _resolve(host, port):
-                if listeners and port == 0:
-                    address = (address[0], listeners[0].getsockname()[1], *address[2:])
-                listeners.append(_listen(family, address))
+                for number, one in enumerate(sets):
+                    if sets[0] and port == 0:
+                        address = (address[0], sets[0][0].getsockname()[1], *address[2:])
+                    one.append(_listen(family, address, _NOT if times == 1 else _LATER if number == 0 else _REUSE))
         except OSError:
-            for listener in listeners:
+            for listener in [listener for one in sets for listener in one]:
                 listener.close()
             raise
-        return listeners
+        return sets
 
     def listen_unix(self, path: str) -> socket.socket:
         """Listen on a Unix socket. A path that a dead server left is taken; a live server's is not (EADDRINUSE)."""
@@ -102,11 +125,44 @@ class World:
         _prepare(listener)
         return listener
 
+    def adopt(self, fd: int) -> socket.socket:
+        """Take over a socket that our supervisor left open for us, as it prepared it. Raises OSError."""
+        sock = socket.socket(fileno=fd)
+        sock.set_inheritable(False)
+        sock.setblocking(False)
+        return sock
+
+    def spawn(self, arguments: Sequence[str], fds: Sequence[int]) -> Process:
+        """Start this interpreter anew with `arguments`. Of our file descriptors it gets `fds` and standard error.
+
+        Its standard input and output lead nowhere. It is fork and exec: a copy of us would share our epoll (epoll(7)).
+        Raises OSError.
+        """
+        import subprocess  # here, since only a supervisor needs it
+
+        null = subprocess.DEVNULL
+        return subprocess.Popen([sys.executable, *arguments], pass_fds=fds, stdin=null, stdout=null)
+
+    def own_pid(self) -> int:
+        """The number of this process."""
+        return os.getpid()
+
+    def cores(self) -> list[int]:
+        """The cores that this process may run on (sched_getaffinity(2)); where that cannot be told, all there are."""
+        if hasattr(os, "sched_getaffinity"):
+            return sorted(os.sched_getaffinity(0))
+        return list(range(os.cpu_count() or 1))
+
+    def pin(self, core: int) -> None:
+        """Run on `core` alone from now on, all threads that are made later too. Raises OSError."""
+        if hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, (core,))
+
     def resolve_tcp(self, host: str, port: int) -> list[tuple[int, tuple[str | int, ...]]]:
         """Return what `host` stands for as (address family, address), best first. Blocks. Raises OSError."""
         return [(family, address) for family, *_, address in _resolve(host, port)]
 
-    def begin_connect(self, family: int, address: tuple[str | int, ...], source: str = "") -> socket.socket:
+    def begin_connect(self, family: int, address: tuple[str | int, ...] | str, source: str = "") -> socket.socket:
         """Return a non-blocking socket that is connecting; WRITE, or an error, says how that ended.
 
         `source` is the address of ours to come from: each has its own 28,000 ports. Raises OSError.
@@ -114,7 +170,8 @@ class World:
         sock = socket.socket(family, socket.SOCK_STREAM)
         try:
             sock.setblocking(False)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if family != socket.AF_UNIX:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if source:
                 sock.bind((source, 0))
             error = sock.connect_ex(address)
@@ -204,13 +261,24 @@ def _look_up(host: str, port: int) -> list[tuple]:  # type: ignore[type-arg]
     return found
 
 
-def _listen(family: int, address: object) -> socket.socket:
+_NOT: Final = "not"
+_LATER: Final = "later"
+_REUSE: Final = "reuse"
+"""Whether a port is shared: it is not, with those who come after us, with whoever is there already."""
+
+
+def _listen(family: int, address: object, sharing: str = _NOT) -> socket.socket:
+    """Return a listener. With _LATER it is bound while it shares with nobody, so a port that is taken is an error."""
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if sharing == _REUSE:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         listener.bind(address)  # type: ignore[arg-type]
+        if sharing == _LATER:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         _prepare(listener)
         listener.listen(LISTEN_BACKLOG)
     except BaseException:

@@ -1,0 +1,78 @@
+"""What a supervisor and its workers say to each other: one JSON object a line, over a socket pair.
+
+    supervisor   Begin            Cover / Uncover   TakeOn   Report   Drain   End
+    worker              Ready
+                        Failed    and it ends
+
+Signals would say less: they carry nothing, and a terminal or a service manager sends them to the workers too.
+
+Read next: `link.py`, which carries them.
+"""
+
+from typing import Final
+
+import msgspec
+
+from wsserver.config import Config
+
+LINE_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes of one line: a configuration takes some KiB, one with rules for 100,000 channels 10 MiB."""
+
+
+class Begin(msgspec.Struct, tag=True, frozen=True):
+    """Be worker `index`. The first thing that is said."""
+
+    index: int
+    config: Config
+    listeners: list[list[int]]
+    """The file descriptors of each worker's listening sockets, by its index; all the same where they are shared."""
+    core: int | None
+    """The one to run on; None: whichever the kernel finds."""
+
+
+class Cover(msgspec.Struct, tag=True, frozen=True):
+    """Worker `index` is down: accept from its sockets too, so that nobody waits for its successor."""
+
+    index: int
+
+
+class Uncover(msgspec.Struct, tag=True, frozen=True):
+    """It is back."""
+
+    index: int
+
+
+class TakeOn(msgspec.Struct, tag=True, frozen=True):
+    """The configuration was read again."""
+
+    config: Config
+
+
+class Report(msgspec.Struct, tag=True, frozen=True):
+    """Write your state to the log."""
+
+
+class Drain(msgspec.Struct, tag=True, frozen=True):
+    """Send everybody away, then end."""
+
+
+class End(msgspec.Struct, tag=True, frozen=True):
+    """End now."""
+
+
+class Ready(msgspec.Struct, tag=True, frozen=True):
+    """I accept connections."""
+
+
+class Failed(msgspec.Struct, tag=True, frozen=True):
+    """I cannot start: a sentence for people, and the exit code that it deserves."""
+
+    sentence: str
+    code: int
+
+
+Line = Begin | Cover | Uncover | TakeOn | Report | Drain | End | Ready | Failed
+
+encode: Final = msgspec.json.Encoder().encode
+decode: Final = msgspec.json.Decoder(Line).decode
+"""Raises msgspec.MsgspecError for what is no line of ours."""

@@ -1,0 +1,154 @@
+"""A worker's process, from its first byte: it hears what it is to be, serves, and ends when it is told to or alone.
+
+    supervisor ---- Begin ---> [ build a server on inherited sockets ] ---> Ready ... orders ... Drain, or nobody there
+
+Signals are the supervisor's: a terminal sends them to all of us, and a service manager too, and twice would mean "now".
+SIGTERM to a worker alone drains it; the supervisor then starts another.
+
+Read next: `server.py`, which it runs; `supervision/orders.py`, what it is told.
+"""
+
+import signal
+from contextlib import ExitStack
+from socket import socket
+from typing import Final
+
+from wsserver.config import ConfigError
+from wsserver.drain import Drain as Draining
+from wsserver.net.listener import Listener
+from wsserver.observe import logs
+from wsserver.reactor.world import World
+from wsserver.server import CannotStart, Server, build
+from wsserver.supervision.link import Link
+from wsserver.supervision.orders import (
+    LINE_LIMIT,
+    Begin,
+    Cover,
+    Drain,
+    End,
+    Failed,
+    Line,
+    Ready,
+    Report,
+    TakeOn,
+    Uncover,
+    decode,
+    encode,
+)
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+
+_LOG: Final = logs.get("worker")
+
+
+class Worker:
+    """A server with a supervisor."""
+
+    def __init__(self, server: Server, sets: list[list[socket]], index: int) -> None:
+        """`sets` are the listening sockets of each worker; ours are open for accepting already."""
+        self.server = server
+        self._sets = sets
+        self._index = index
+        self._covering: dict[int, list[Listener]] = {}
+        self.link: Link | None = None
+
+    def connect(self, sock: socket, held: bytes) -> None:
+        """Tell the supervisor that we are ready, and listen to it; `held` is what it has said already."""
+        self.link = Link(self.server.reactor, sock, self._on_order, self._on_orphaned, held)
+        self.link.say(Ready())
+
+    def _on_order(self, order: Line) -> None:
+        match order:
+            case Cover(index):
+                self._cover(index)
+            case Uncover(index):
+                for listener in self._covering.get(index, ()):
+                    listener.pause()
+            case TakeOn(config):
+                self.server.take_on(config)
+            case Report():
+                self.server.report_state()
+            case Drain():
+                self.stop()
+            case End():
+                self.server.end()
+
+    def _cover(self, index: int) -> None:
+        """Accept for another worker. What its successor and we both reach for, one of us gets."""
+        if index in self._covering:
+            for listener in self._covering[index]:
+                listener.start()
+        else:
+            self._covering[index] = self.server.listen_also(self._sets[index])
+
+    def stop(self) -> None:
+        """Drain; a second time says nothing new: the supervisor says it otherwise when it is in a hurry."""
+        if not self.server.drain.started:
+            self.server.stop()
+
+    def _on_orphaned(self) -> None:
+        """The supervisor is gone, and with it whoever would start us again: everybody leaves, now."""
+        _LOG.error("orphaned", "The supervisor is gone; this worker ends.")
+        server = self.server
+        Draining(server.reactor, server.registry, 0.0, lambda clean: server.end()).start()
+
+
+def main(fd: int) -> int:
+    """Be the worker that file descriptor `fd` tells us to be; return the exit code."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    world = World()
+    with ExitStack() as behind:
+        sock = behind.enter_context(world.adopt(fd))
+        first, held = _hear_first(sock)
+        if not isinstance(first, Begin):
+            return EXIT_FAILED  # the supervisor died while we were starting
+        config = first.config
+        logs.configure(config.log.level, config.log.format, worker=first.index)
+        _pin(world, first.core)
+        unique = {number for numbers in first.listeners for number in numbers}
+        sockets = {number: behind.enter_context(world.adopt(number)) for number in unique}
+        sets = [[sockets[number] for number in numbers] for numbers in first.listeners]
+        try:
+            server = build(config, world, sockets=sets[first.index])
+        except (CannotStart, ConfigError) as error:
+            code = EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
+            sock.sendall(encode(Failed(str(error), code)) + b"\n")
+            return code
+        finally:
+            sock.setblocking(False)
+        return _serve(Worker(server, sets, first.index), sock, held)
+
+
+def _serve(worker: Worker, sock: socket, held: bytes) -> int:
+    """Turn until it is over; return the exit code."""
+    server = worker.server
+    worker.connect(sock, held)
+    server.reactor.wakeup.on_signal(signal.SIGTERM, worker.stop)
+    server.reactor.wakeup.on_signal(signal.SIGUSR1, server.report_state)
+    code = server.run()
+    logs.flush()
+    return code
+
+
+def _pin(world: World, core: int | None) -> None:
+    """Run on `core` alone, if there is one."""
+    try:
+        if core is not None:
+            world.pin(core)
+    except OSError as error:
+        _LOG.warning("not_pinned", "This worker runs on any core.", core=core, error=str(error))
+
+
+def _hear_first(sock: socket) -> tuple[Line | None, bytes]:
+    """Wait for the first line; return it and what came behind it. None when the other end is gone."""
+    sock.setblocking(True)
+    held = b""
+    while b"\n" not in held:
+        data = sock.recv(65536)
+        if not data or len(held) > LINE_LIMIT:
+            return None, b""
+        held += data
+    line, _, rest = held.partition(b"\n")
+    return decode(line), rest
