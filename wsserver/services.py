@@ -1,9 +1,9 @@
-"""What other programs ask over plain HTTP, as the composition root has it: the server API and the streams of events.
+"""What other programs ask over plain HTTP, as the composition root has it: the server API, streams of events, metrics.
 
-Read next: `api/service.py` for the calls, `api/events.py` for the streams; `server.py`.
+Read next: `api/service.py` for the calls, `api/events.py` for the streams, `observe/scrape.py`; `server.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from socket import AF_UNIX, socket
 from typing import Final
@@ -17,17 +17,22 @@ from wsserver.api.keys import ApiKey
 from wsserver.api.lists import Lists
 from wsserver.api.service import ServerApi
 from wsserver.chat.authority import Authority
+from wsserver.chat.broker import Broker
 from wsserver.chat.log import Log
 from wsserver.chat.router import ChatRouter
 from wsserver.clients.registry import Registry
+from wsserver.clients.site import Service
 from wsserver.config import Config
 from wsserver.observe import logs
+from wsserver.observe.metrics import Metrics, Sources
+from wsserver.observe.scrape import Scrape, ask_workers
+from wsserver.reactor.histogram import Histogram
 
 _LOG: Final = logs.get("server")
 
 
 class Services:
-    """`/api` and `/events` of one server, put into its site."""
+    """`/api`, `/events` and `/metrics` of one server, put into its site."""
 
     def __init__(
         self, config: Config, registry: Registry, chat: ChatRouter, log: Log, authority: Authority | None
@@ -38,20 +43,53 @@ class Services:
         bad_keys = BadTokens(config.auth.bad_tokens)
         key = ApiKey(config.api.key, bad_keys, registry.monotonic, _log_bad_key) if config.api.key else None
         lists = Lists(channels, log, config.presence.names, registry)
-        self._api = ServerApi(key, Calls(chat, log, feeds), lists)
+        calls = Calls(chat, log, feeds)
+        self._api = ServerApi(key, calls, lists)
+        self._admin_api = ServerApi(key, calls, lists)
+        self._admin_api.private = True
+        self.sources = Sources(registry, chat, lambda: _commits_of(log), {"store": lambda: _trouble_of(log)})
+        self.metrics = Metrics(self.sources)
+        self._scrape = Scrape(self.metrics, registry.in_slices)
+        self._admin_scrape = Scrape(self.metrics, registry.in_slices)
+        self._admin_scrape.private = True
         events = EventStreams(feeds, site, authority, channels.rule_of)
-        site.services = {"/api": self._api.serve, "/api/": self._api.serve, "/events": events.serve}
+        site.services = {
+            "/api": self._api.serve,
+            "/api/": self._api.serve,
+            "/events": events.serve,
+            "/metrics": self._scrape.serve,
+        }
         site.lasting = frozenset({"/events"})
         site.explain = explain
 
     def listen_on(self, listeners: Sequence[socket]) -> None:
         """Hear where clients come from: what only this machine may see is shown if only this machine can ask."""
-        self._api.private = all(map(is_private, listeners))
+        self._api.private = self._scrape.private = all(map(is_private, listeners))
+
+    def for_admin(self) -> Mapping[str, Service]:
+        """Return what the admin port has besides the pages of health."""
+        return {"/metrics": self._admin_scrape.serve, "/api/connections": self._admin_api.serve}
+
+    def share_metrics(self, broker: Broker) -> None:
+        """Add up the metrics of all behind `broker`: the workers of one server. Nodes are looked at one by one."""
+        self._scrape.ask_others = self._admin_scrape.ask_others = ask_workers(broker)
 
 
 def is_private(listener: socket) -> bool:
     """Tell whether only this machine can reach a listening socket."""
     return listener.family == AF_UNIX or ip_address(listener.getsockname()[0].partition("%")[0]).is_loopback
+
+
+def _commits_of(log: Log) -> Histogram | None:
+    """Return how long a store's batches took, of one that counts that."""
+    commits = getattr(log, "commits", None)
+    return commits if isinstance(commits, Histogram) else None
+
+
+def _trouble_of(log: Log) -> str | None:
+    """Return why a store is in trouble, of one that may be."""
+    trouble = getattr(log, "trouble", None)
+    return trouble if isinstance(trouble, str) else None
 
 
 def _log_bad_key(address: str, reason: str) -> None:

@@ -51,6 +51,7 @@ class Registry:
         """`on_gone` hears of each client that has ended; `proxies` are believed where their clients come from."""
         rate = Rate(limits.rate, max(1.0, 2 * limits.rate)) if limits.rate else None
         self.clients: set[Client] = set()
+        self.accepted = 0  # connections since the start, refused ones among them
         self.leaving: set[Client] = set()  # those who are gone but for their last bytes
         self.house = Household(
             reactor,
@@ -81,6 +82,7 @@ class Registry:
 
     def admit(self, sock: SocketType, address: str) -> None:
         """A connection was accepted: a new client, or one that is told why it may not be one."""
+        self.accepted += 1
         limits = self.house.limits
         transport = Transport(self._reactor, sock, address, limits.queue, limits.queue_policy)
         proxies = self.house.proxies

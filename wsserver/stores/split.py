@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from wsserver.chat.log import Done, Head, Log, Publication, Stored
 from wsserver.chat.vocabulary import MessageEvent
+from wsserver.reactor.histogram import Histogram
 from wsserver.stores.base import Store
 
 
@@ -26,6 +27,11 @@ class SplitStore:
     def trouble(self) -> str | None:
         """Why nothing can be stored durably."""
         return self._durable.trouble
+
+    @property
+    def commits(self) -> Histogram | None:
+        """How long batches took that were stored durably."""
+        return getattr(self._durable, "commits", None)
 
     def append(self, batch: Sequence[Publication], done: Done) -> list[Stored] | None:
         """Not here: a batch is of one part (`Log.append`)."""
