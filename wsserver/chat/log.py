@@ -34,7 +34,7 @@ class NotYet(StoreUnavailable):
         self.when_ready = subscribe
 
 
-class Publication(Struct, gc=False, frozen=True):
+class Publication(Struct, gc=False, frozen=True, array_like=True):
     """A message on its way into the log. `ts` is milliseconds since 1970."""
 
     channel: str
@@ -63,6 +63,13 @@ Outcome = list[Stored] | Exception
 """What became of a batch, in its order; or why nothing of it was stored: StoreUnavailable, or a mistake of ours."""
 
 Done = Callable[[Outcome], None]
+
+
+class Courier(Protocol):
+    """Who delivers what a log has stored, where messages of other nodes lie between: `replicas.py`."""
+
+    def bring(self, channel: str, messages: Sequence[MessageEvent], then: Callable[[], None]) -> None:
+        """Deliver `messages` of this node when their turn has come, and call `then`, once; none: call it now."""
 
 
 class Log(Protocol):

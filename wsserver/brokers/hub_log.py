@@ -1,0 +1,254 @@
+"""The log of all workers of a machine: what they send in a turn goes into the store together, and all hear of it.
+
+    worker A  Append --\\                     /--> A: Outcome, then what B said
+                        > one `append` a part
+    worker B  Append --/                     \\--> B: what A said, then Outcome
+
+A part of the store (`Log.part_of`) has its own lane, so that channels that need no disk do not wait for one. In a lane
+at most one append is on its way, and what comes meanwhile goes into the next. Each worker is told in the order of the
+store, its own messages by their numbers alone: so it sees each channel without a gap.
+
+Read next: `hub.py`; `hub_worker.py` for what happens when a worker does not read.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Final
+
+from wsserver.brokers.hub_channels import HubChannels
+from wsserver.brokers.hub_wire import Appended, Outcome, Refused, framed
+from wsserver.brokers.hub_worker import HubWorker
+from wsserver.chat import log
+from wsserver.chat.log import Log, Publication, Stored, StoreUnavailable
+from wsserver.chat.vocabulary import MessageEvent
+from wsserver.reactor.loop import Reactor
+from wsserver.reactor.timers import Timer
+
+APPEND_LIMIT: Final = 1000
+"""Messages for one append, or one batch of a worker if that has more: some 5 ms of the store's work."""
+
+CLOG_S: Final = 2.0
+"""So long all wait for a worker that is far behind; it may have to share its core."""
+
+OUR_MISTAKE: Final = "the server made a mistake"
+
+
+class _Parcel:
+    """A batch of a worker. `due` pieces of it are not answered for yet: one for each part of the store."""
+
+    __slots__ = ("due", "error", "number", "stored", "worker")
+
+    def __init__(self, worker: HubWorker, number: int, due: int, size: int) -> None:
+        self.worker = worker
+        self.number = number
+        self.due = due
+        self.stored: list[Stored | None] = [None] * size if due > 1 else []
+        self.error: str | None = None
+
+
+class _Piece:
+    """What of a parcel belongs to one part; `places` are where it stands in the parcel, None: it is all of it."""
+
+    __slots__ = ("parcel", "places", "publications")
+
+    def __init__(self, parcel: _Parcel, publications: list[Publication], places: list[int] | None) -> None:
+        self.parcel = parcel
+        self.publications = publications
+        self.places = places
+
+
+class _Lane:
+    """What waits for one part."""
+
+    __slots__ = ("alone", "out", "part", "waiting")
+
+    def __init__(self, part: Log) -> None:
+        self.part = part
+        self.waiting: deque[_Piece] = deque()
+        self.out = False  # an append is on its way
+        self.alone = 0  # so many pieces go one by one: together one of them was too much for the store
+
+    def take(self) -> list[_Piece]:
+        """Remove and return what goes into the next append."""
+        waiting = self.waiting
+        if self.alone:
+            self.alone -= 1
+            return [waiting.popleft()]
+        pieces: list[_Piece] = []
+        size = 0
+        while waiting and (not pieces or size + len(waiting[0].publications) <= APPEND_LIMIT):
+            size += len(waiting[0].publications)
+            pieces.append(waiting.popleft())
+        return pieces
+
+
+class HubLog:
+    """Gathers and tells. The workers are the hub's."""
+
+    def __init__(
+        self,
+        reactor: Reactor,
+        channels: HubChannels,
+        workers: Iterable[HubWorker],
+        on_answered: Callable[[], None],
+    ) -> None:
+        """`workers` may change at any time; `on_answered` is called after the store has answered or refused."""
+        self._reactor = reactor
+        self._channels = channels
+        self._workers = workers
+        self._on_answered = on_answered
+        self._lanes: dict[int, _Lane] = {}  # by the identity of the part, which the store keeps alive
+        self._armed = False
+        self._patience: Timer | None = None  # while we wait for workers that are far behind
+
+    def append(self, worker: HubWorker, number: int, batch: list[Publication]) -> None:
+        """Store a batch with this turn's others, and tell `worker` and everybody what became of it."""
+        part_of = self._channels.part_of
+        by_part: dict[int, list[int]] = {}
+        for place, publication in enumerate(batch):
+            part = part_of(publication.channel)
+            places = by_part.get(id(part))
+            if places is None:
+                places = by_part[id(part)] = []
+                self._lanes.setdefault(id(part), _Lane(part))
+            places.append(place)
+        parcel = _Parcel(worker, number, len(by_part), len(batch))
+        for key, places in by_part.items():
+            whole = len(by_part) == 1
+            publications = batch if whole else [batch[place] for place in places]
+            self._lanes[key].waiting.append(_Piece(parcel, publications, None if whole else places))
+        if not by_part:
+            worker.send(framed(Outcome(number, [], [])))
+        self._arm()
+
+    def close(self) -> None:
+        """Append nothing more."""
+        for lane in self._lanes.values():
+            lane.waiting.clear()
+        self._stop_waiting()
+
+    # -- appending --------------------------------------------------------------------------------------------------
+
+    def _arm(self) -> None:
+        if not self._armed:
+            self._armed = True
+            self._reactor.at_end_of_turn(self._commit_all)
+
+    def _commit_all(self) -> None:
+        self._armed = False
+        if self._is_clogged():
+            return
+        for lane in list(self._lanes.values()):
+            while lane.waiting and not lane.out:
+                self._commit(lane)
+
+    def _commit(self, lane: _Lane) -> None:
+        pieces = lane.take()
+        batch = pieces[0].publications
+        if len(pieces) > 1:
+            batch = [publication for piece in pieces for publication in piece.publications]
+        lane.out = True
+        outcome: log.Outcome | None
+        try:
+            outcome = lane.part.append(batch, partial(self._arrive, lane, pieces))
+        except Exception as error:
+            outcome = error
+        if outcome is not None:
+            lane.out = False
+            self._finish(lane, pieces, outcome)
+
+    def _arrive(self, lane: _Lane, pieces: list[_Piece], outcome: log.Outcome) -> None:
+        """The store has answered later."""
+        lane.out = False
+        self._finish(lane, pieces, outcome)
+        self._arm()
+
+    def _finish(self, lane: _Lane, pieces: list[_Piece], outcome: log.Outcome) -> None:
+        if isinstance(outcome, list):
+            self._tell(pieces, outcome)
+        elif not isinstance(outcome, StoreUnavailable) and len(pieces) > 1:
+            lane.waiting.extendleft(reversed(pieces))  # one of them is bad: find it, and store the others
+            lane.alone = len(pieces)
+            self._arm()
+        else:
+            if not isinstance(outcome, StoreUnavailable):
+                self._reactor.report(outcome)
+            for piece in pieces:
+                self._refuse(piece.parcel, str(outcome) if isinstance(outcome, StoreUnavailable) else OUR_MISTAKE)
+        self._on_answered()
+
+    # -- telling ----------------------------------------------------------------------------------------------------
+
+    def _tell(self, pieces: list[_Piece], outcome: list[Stored]) -> None:
+        at = 0
+        for piece in pieces:
+            stored = outcome
+            if len(pieces) > 1:
+                stored = outcome[at : at + len(piece.publications)]
+                at += len(stored)
+            messages = [one.message for one in stored if not one.duplicate]
+            self._announce(piece.parcel.worker, messages)
+            self._answer(piece, stored, len(messages) == len(stored))
+
+    def _announce(self, sender: HubWorker, messages: list[MessageEvent]) -> None:
+        """Tell the other workers that have opened the channels; as a rule each has opened all of them, or none."""
+        frame = b""
+        for worker in self._workers:
+            if worker is sender:
+                continue
+            opened = worker.opened
+            heard = [message for message in messages if message.channel in opened]
+            if heard and len(heard) == len(messages):
+                frame = frame or framed(Appended(messages))
+                worker.send(frame)
+            elif heard:
+                worker.send(framed(Appended(heard)))
+
+    def _answer(self, piece: _Piece, stored: list[Stored], all_new: bool) -> None:
+        parcel = piece.parcel
+        if piece.places is not None:
+            for place, one in zip(piece.places, stored, strict=True):
+                parcel.stored[place] = one
+            parcel.due -= 1
+            if parcel.due:
+                return
+            if parcel.error is not None:
+                parcel.worker.send(framed(Refused(parcel.number, parcel.error)))
+                return
+            stored = [one for one in parcel.stored if one is not None]
+            all_new = False
+        seqs = [one.message.seq for one in stored]
+        repeats = [] if all_new else [(place, one.message.ts) for place, one in enumerate(stored) if one.duplicate]
+        parcel.worker.send(framed(Outcome(parcel.number, seqs, repeats)))
+
+    def _refuse(self, parcel: _Parcel, sentence: str) -> None:
+        """Nothing of a piece was stored: the parcel as a whole was not, and the sender may try again."""
+        parcel.due -= 1
+        parcel.error = sentence
+        if not parcel.due:
+            parcel.worker.send(framed(Refused(parcel.number, sentence)))
+
+    # -- workers that are far behind --------------------------------------------------------------------------------
+
+    def _is_clogged(self) -> bool:
+        """Tell whether to wait for a worker, and see to it that this has an end."""
+        clogged = [worker for worker in self._workers if worker.clogged]
+        for worker in clogged:
+            worker.when_drained(self._arm)
+        if not clogged:
+            self._stop_waiting()
+        elif self._patience is None:
+            self._patience = self._reactor.call_later(CLOG_S, self._lose_patience)
+        return bool(clogged)
+
+    def _lose_patience(self) -> None:
+        self._patience = None
+        for worker in [worker for worker in self._workers if worker.clogged]:
+            worker.cut("it does not read what it is sent (the others would wait)")
+        self._arm()
+
+    def _stop_waiting(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None
