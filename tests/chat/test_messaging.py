@@ -93,9 +93,12 @@ def test_the_server_itself_may_speak() -> None:
     world = World()
     ann = world.connect("ann")
     messaging = world.router.messaging
-    assert messaging.say_to_all("server", "hi") == 1
-    assert messaging.say_to_one("server", "ann", "hi") == 1
-    assert messaging.say_to_some("server", ["ann", "bob"], "hi") == 1
+    reached: list[int] = []
+    messaging.say_to_all("server", "hi", lambda count, _: reached.append(count))
+    messaging.say_to_one("server", "ann", "hi", lambda count, _: reached.append(count))
+    messaging.say_to_one("server", "bob", "hi", lambda count, _: reached.append(count))
+    messaging.say_to_some("server", ["ann", "bob"], "hi", lambda count, _: reached.append(count))
+    assert reached == [1, 1, 0, 1]
     assert [event["type"] for event in ann.hear()] == ["broadcast", "direct", "multicast"]
 
 

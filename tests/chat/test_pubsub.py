@@ -83,5 +83,7 @@ def test_the_server_itself_may_publish() -> None:
     world = World()
     ann = world.connect("ann")
     ann.ask("subscribe", topic="t")
-    assert world.router.pubsub.say_on_topic("server", "t", [1]) == 1
+    reached: list[int] = []
+    world.router.pubsub.say_on_topic("server", "t", [1], lambda count, _: reached.append(count))
+    assert reached == [1]
     assert [(event["user"], event["data"]) for event in ann.hear()] == [("server", [1])]

@@ -8,13 +8,16 @@ Read next: `chat/posting.py`, for the way of a message; `bodies.py`, for what ma
 """
 
 import logging
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from wsserver.api.answers import ApiError, answer, from_chat, from_store, refusal
 from wsserver.api.bodies import BroadcastBody, DirectBody, DisconnectBody, PublishBody, TopicBody
 from wsserver.api.feeds import Feeds
+from wsserver.chat.broker import BrokerUnavailable, CountHearers, Kick
+from wsserver.chat.cluster import Counted
 from wsserver.chat.errors import ChatError
-from wsserver.chat.log import Log, StoreUnavailable
+from wsserver.chat.log import Log, NotYet, StoreUnavailable
 from wsserver.chat.names import judge_name
 from wsserver.chat.posting import Posted
 from wsserver.chat.router import ChatRouter
@@ -23,13 +26,16 @@ from wsserver.clients.visit import Visit
 SERVER: Final = "server"
 """The name under which the server speaks if no other is given."""
 
+KICKED: Final = "kicked"
+"""What a client is told whose user was disconnected."""
+
 _LATE: Final = refusal(from_chat(ChatError("store_unavailable", "The store did not answer in time. Try again.")))
 
 _logger: Final = logging.getLogger(__name__)
 
 
 class Calls:
-    """Carries out calls; each returns what is answered, as far as it is known at once."""
+    """Carries out calls; each answers the visit, at once or later. All raise ChatError."""
 
     def __init__(self, chat: ChatRouter, log: Log, feeds: Feeds) -> None:
         self._chat = chat
@@ -45,14 +51,13 @@ class Calls:
         def done(outcome: Posted | ChatError) -> None:
             if isinstance(outcome, ChatError):
                 visit.answer(refusal(from_chat(outcome)))
-                return
-            try:
-                epoch = self._log.head(body.channel).epoch
-            except StoreUnavailable as error:
-                visit.answer(refusal(from_store(error)))
-                return
-            result = {"seq": outcome.seq, "epoch": epoch, "ts": outcome.ts}
-            visit.answer(answer({**result, "delivered": outcome.delivered, "duplicate": outcome.duplicate}))
+            elif self._chat.cluster is None or outcome.duplicate:
+                self._tell(visit, body.channel, outcome, outcome.delivered)
+            else:
+                asked = CountHearers(body.channel)
+                self._chat.cluster.count(
+                    asked, outcome.delivered, lambda heard, _: self._tell(visit, body.channel, outcome, heard)
+                )
 
         visit.late = _LATE
         try:
@@ -63,31 +68,56 @@ class Calls:
             _logger.exception("publishing failed")
             raise ApiError(500, "The server made a mistake; it is in its log.") from None
 
-    def broadcast(self, body: BroadcastBody) -> dict[str, Any]:
-        """Say something to everybody."""
-        return _delivered(self._chat.messaging.say_to_all(_judged(body.user), body.text))
-
-    def direct(self, body: DirectBody) -> dict[str, Any]:
-        """Say something to one user."""
+    def _tell(self, visit: Visit, channel: str, posted: Posted, delivered: int) -> None:
+        """Answer what was published, as soon as it is known which log that is."""
         try:
-            return _delivered(self._chat.messaging.say_to_one(_judged(body.user), body.to, body.text))
+            epoch = self._log.head(channel).epoch
+        except NotYet as error:
+            error.when_ready(partial(self._tell, visit, channel, posted, delivered))
+            return
+        except StoreUnavailable as error:
+            visit.answer(refusal(from_store(error)))
+            return
         except ChatError as error:
-            if error.code != "no_such_user":
-                raise
-            return _delivered(0)
+            visit.answer(refusal(from_chat(error)))
+            return
+        result = {"seq": posted.seq, "epoch": epoch, "ts": posted.ts}
+        visit.answer(answer({**result, "delivered": delivered, "duplicate": posted.duplicate}))
 
-    def publish_on_topic(self, body: TopicBody) -> dict[str, Any]:
+    def broadcast(self, visit: Visit, body: BroadcastBody) -> None:
+        """Say something to everybody."""
+        self._chat.messaging.say_to_all(_judged(body.user), body.text, _counter(visit, "delivered"))
+
+    def direct(self, visit: Visit, body: DirectBody) -> None:
+        """Say something to one user."""
+        self._chat.messaging.say_to_one(_judged(body.user), body.to, body.text, _counter(visit, "delivered"))
+
+    def publish_on_topic(self, visit: Visit, body: TopicBody) -> None:
         """Hand data to the subscribers of a topic."""
-        return _delivered(self._chat.pubsub.say_on_topic(_judged(body.user), body.topic, body.data))
+        self._chat.pubsub.say_on_topic(_judged(body.user), body.topic, body.data, _counter(visit, "delivered"))
 
-    def disconnect(self, body: DisconnectBody) -> dict[str, Any]:
+    def disconnect(self, visit: Visit, body: DisconnectBody) -> None:
         """Close every connection of a user with 4503, and every stream that reads with a token of that user."""
         judge_name(body.user, "user")
-        return {"disconnected": self._chat.kick(body.user) + self._feeds.disconnect(body.user)}
+        asked = Kick(body.user, KICKED)
+        done = _counter(visit, "disconnected")
+        if self._chat.cluster is None:
+            done(self.kick(asked), None)
+        else:
+            self._chat.cluster.count(asked, self.kick(asked), done)
+
+    def kick(self, asked: Kick) -> int:
+        """Do so on this node; return how many there were."""
+        return self._chat.kick(asked.user, asked.reason) + self._feeds.disconnect(asked.user)
 
 
-def _delivered(count: int) -> dict[str, Any]:
-    return {"delivered": count}
+def _counter(visit: Visit, name: str) -> Counted:
+    """Return what answers `visit` with a count."""
+
+    def done(count: int, _trouble: BrokerUnavailable | None) -> None:
+        visit.answer(answer({name: count}))
+
+    return done
 
 
 def _name(user: str | None) -> str:

@@ -9,6 +9,7 @@ The stream ends with the connection: it has no length and no chunks, which every
 Read next: `feeds.py`, for what is sent; `event_stream.py`, for how it is written.
 """
 
+from functools import partial
 from typing import Final
 
 from wsserver.api.answers import ApiError, from_chat, from_store, refusal
@@ -18,7 +19,7 @@ from wsserver.api.keys import CHALLENGE, too_many
 from wsserver.api.query import Query
 from wsserver.chat.authority import Authority, BadToken, Grant, Rules
 from wsserver.chat.errors import ChatError
-from wsserver.chat.log import StoreUnavailable
+from wsserver.chat.log import NotYet, StoreUnavailable
 from wsserver.chat.names import judge_channel
 from wsserver.chat.router import find_token
 from wsserver.clients.site import Site
@@ -69,8 +70,15 @@ class EventStreams:
             visit.answer(refusal(error, cors))
         except ChatError as error:
             visit.answer(refusal(from_chat(error), cors))
+        except NotYet as error:
+            error.when_ready(partial(self._serve_again, visit))
         except StoreUnavailable as error:
             visit.answer(refusal(from_store(error), cors))
+
+    def _serve_again(self, visit: Visit) -> None:
+        """The channel lay elsewhere and is here now. Nothing had been sent."""
+        if not visit.over:
+            self.serve(visit)
 
     def _open(self, visit: Visit, headers: HeaderList) -> None:
         grant = self._judge_token(visit)

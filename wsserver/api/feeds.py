@@ -26,7 +26,7 @@ from wsserver.api.event_stream import (
 from wsserver.chat.authority import Grant
 from wsserver.chat.channels import Channel, Channels
 from wsserver.chat.history import is_recoverable, read_slice
-from wsserver.chat.log import Log, StoreUnavailable
+from wsserver.chat.log import Head, Log, StoreUnavailable
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Surroundings
 from wsserver.clients.visit import Visit
@@ -84,6 +84,13 @@ class Feed:
             elif reader.seq < last:
                 del self._live[reader]
                 self.catch_up(reader)
+
+    def begin_anew(self, head: Head) -> None:
+        """The log is another one: nobody can go on from where he was (`chat.channels.Listener`)."""
+        self.epoch = head.epoch
+        for reader in tuple(self.readers):
+            if not self._has_expired(reader):
+                self.reset(reader, Place(head.epoch, head.seq))
 
     def catch_up(self, reader: Reader) -> None:
         """Send the next slice of what a reader missed; let it hear the rest live if that was all."""

@@ -4,16 +4,21 @@ Read next: `service.py`, for the paths.
 """
 
 from collections.abc import Callable
+from functools import partial
 from heapq import nlargest
+from operator import itemgetter
 from typing import Any, Final
 
 from wsserver.api.answers import bad_field
 from wsserver.api.query import Query
+from wsserver.chat.broker import ListChannels, ListConnections
 from wsserver.chat.channels import Channels
+from wsserver.chat.cluster import Cluster
 from wsserver.chat.history import PAGE_LIMIT, read_page
 from wsserver.chat.log import Log
-from wsserver.chat.methods import LISTED, list_fullest
+from wsserver.chat.methods import LISTED, list_fullest, merge_counts
 from wsserver.chat.names import judge_channel
+from wsserver.chat.requests import Later
 from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import History
 from wsserver.clients.client import Client
@@ -37,20 +42,32 @@ _SORTS: Final[dict[str, Callable[[Client], float]]] = {
 class Lists:
     """Reads and changes nothing."""
 
-    def __init__(self, channels: Channels, log: Log, names: int, registry: Registry) -> None:
-        """At most `names` users are named in one list."""
+    def __init__(
+        self, channels: Channels, log: Log, names: int, registry: Registry, cluster: Cluster | None = None
+    ) -> None:
+        """At most `names` users are named in one list. `cluster`: the other nodes, where there are any."""
+        self._cluster = cluster
         self._channels = channels
         self._log = log
         self._names = names
         self._registry = registry
 
-    def channels(self) -> dict[str, Any]:
+    def channels(self) -> dict[str, Any] | Later:
         """Return the channels that have somebody in them, the fullest first."""
-        return list_fullest(list(self._channels))
+        counts = [(channel.name, channel.roster.count) for channel in self._channels]
+        if self._cluster is None:
+            return list_fullest(counts)
+        gather = partial(self._cluster.gather, ListChannels(), counts)
+        return Later(lambda done: gather(lambda answers: done(list_fullest(merge_counts(answers)))))
 
     def presence(self, name: str) -> dict[str, Any]:
-        """Return who is in a channel. One that nobody ever named is empty. Raises ChatError `bad_channel`."""
+        """Return who is in a channel. One that nobody ever named is empty.
+
+        Raises ChatError `bad_channel`, and StoreUnavailable.
+        """
         judge_channel(name)
+        if self._cluster is not None:
+            self._log.head(name)  # who is there elsewhere is known from the moment in which that is
         channel = self._channels.find(name)
         if channel is None:
             return {"channel": name, "users": [], "count": 0, "more": 0}
@@ -65,16 +82,33 @@ class Lists:
         page = read_page(self._log, wanted)
         return {"channel": name, "epoch": page.head.epoch, "messages": page.messages, "more": page.more}
 
-    def connections(self, query: Query) -> dict[str, Any]:
+    def connections(self, query: Query) -> dict[str, Any] | Later:
         """Return connections, those first that are largest in what they are sorted by. Raises ApiError."""
         sort = query.text("sort") or "pending"
         if sort not in _SORTS:
             raise bad_field("sort", f"must be one of {', '.join(_SORTS)}")
         limit = query.count("limit", CONNECTIONS, LISTED)
+        asked = ListConnections(sort, limit)
+        if self._cluster is None:
+            return self.connections_here(asked)
+        gather = partial(self._cluster.gather, asked, self.connections_here(asked))
+        return Later(lambda done: gather(lambda answers: done(_merge(asked, answers))))
+
+    def connections_here(self, asked: ListConnections) -> dict[str, Any]:
+        """Return those of this node."""
         clients = self._registry.clients
         now = self._registry.monotonic()
-        listed = [_describe(client, now) for client in nlargest(limit, clients, key=_SORTS[sort])]
+        listed = [_describe(client, now) for client in nlargest(asked.limit, clients, key=_SORTS[asked.sort])]
         return {"connections": listed, "more": len(clients) - len(listed)}
+
+
+def _merge(asked: ListConnections, answers: list[Any]) -> dict[str, Any]:
+    """Return the largest of what several nodes list."""
+    lists = [answer for answer in answers if isinstance(answer, dict)]
+    listed = [connection for answer in lists for connection in answer["connections"]]
+    count = len(listed) + sum(answer["more"] for answer in lists)
+    largest = nlargest(asked.limit, listed, key=itemgetter(asked.sort))
+    return {"connections": largest, "more": count - len(largest)}
 
 
 def _describe(client: Client, now: float) -> dict[str, Any]:

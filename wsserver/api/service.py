@@ -20,7 +20,8 @@ from wsserver.api.keys import ApiKey
 from wsserver.api.lists import Lists
 from wsserver.api.query import Query
 from wsserver.chat.errors import ChatError
-from wsserver.chat.log import StoreUnavailable
+from wsserver.chat.log import NotYet, StoreUnavailable
+from wsserver.chat.requests import Later
 from wsserver.clients.visit import Visit
 from wsserver.http.request import Request
 from wsserver.http.target import decode_path
@@ -42,10 +43,10 @@ class ServerApi:
         """Only this machine can reach us, so connections may be listed."""
         self._posts: dict[tuple[str, ...], Act] = {
             ("publish",): _later(body_reader(PublishBody), calls.publish),
-            ("broadcast",): _at_once(body_reader(BroadcastBody), calls.broadcast),
-            ("direct",): _at_once(body_reader(DirectBody), calls.direct),
-            ("topics", "publish"): _at_once(body_reader(TopicBody), calls.publish_on_topic),
-            ("disconnect",): _at_once(body_reader(DisconnectBody), calls.disconnect),
+            ("broadcast",): _later(body_reader(BroadcastBody), calls.broadcast),
+            ("direct",): _later(body_reader(DirectBody), calls.direct),
+            ("topics", "publish"): _later(body_reader(TopicBody), calls.publish_on_topic),
+            ("disconnect",): _later(body_reader(DisconnectBody), calls.disconnect),
         }
 
     def serve(self, visit: Visit) -> None:
@@ -55,14 +56,23 @@ class ServerApi:
                 raise ApiError(404, "This server has no API; its operator can set api.key.")
             self._key.judge(visit.request, visit.address)
             result = self._find(visit.request)(visit)
-            if result is not LATER:
+            if isinstance(result, Later):
+                result.begin(lambda later: visit.answer(answer(later)))
+            elif result is not LATER:
                 visit.answer(answer(result))
         except ApiError as error:
             visit.answer(refusal(error))
         except ChatError as error:
             visit.answer(refusal(from_chat(error)))
+        except NotYet as error:
+            error.when_ready(partial(self._serve_again, visit))
         except StoreUnavailable as error:
             visit.answer(refusal(from_store(error)))
+
+    def _serve_again(self, visit: Visit) -> None:
+        """What it asks for lay elsewhere and has come. Nothing had been done."""
+        if not visit.over:
+            self.serve(visit)
 
     def _find(self, request: Request) -> Act:
         """Return what a request asks for. Raises ApiError 404 or 405."""
@@ -103,10 +113,6 @@ def _demand(request: Request, *methods: str) -> None:
     if request.method not in methods:
         allowed = ", ".join(methods)
         raise ApiError(405, f"This call takes {' or '.join(methods)}.", headers=(("Allow", allowed),))
-
-
-def _at_once(read: Callable[[Request], Any], act: Callable[[Any], Any]) -> Act:
-    return lambda visit: act(read(visit.request))
 
 
 def _later(read: Callable[[Request], Any], act: Callable[[Visit, Any], None]) -> Act:

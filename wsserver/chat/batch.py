@@ -11,10 +11,12 @@ nothing else.
 Read next: `lane.py` for what waits; `log.py` for what `append` promises; `posting.py` and `rooms.py`, the callers.
 """
 
+from functools import partial
+
 from wsserver.chat.channels import Channel
 from wsserver.chat.errors import ChatError
 from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender
-from wsserver.chat.log import Log, Outcome, Publication, Stored, StoreUnavailable
+from wsserver.chat.log import Courier, Log, Outcome, Publication, Stored, StoreUnavailable
 from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import MessageAck, MessageEvent
 from wsserver.chat.waiting import Unsettled, Waiting
@@ -24,11 +26,12 @@ from wsserver.clients.router import Surroundings
 class Batch:
     """What waits, in a lane for each part of the log."""
 
-    def __init__(self, surroundings: Surroundings, log: Log, waiting: Waiting) -> None:
-        """`waiting` is told when a batch that was out has arrived."""
+    def __init__(self, surroundings: Surroundings, log: Log, waiting: Waiting, courier: Courier | None = None) -> None:
+        """`waiting` is told when a batch that was out has arrived; a `courier` delivers in our place."""
         self._surroundings = surroundings
         self._log = log
         self._waiting = waiting
+        self._courier = courier
         self._lanes: list[Lane] = []
         # statistics: messages since the start
         self.stored = 0
@@ -116,15 +119,34 @@ class Batch:
         origins, lane.out = lane.out, None
         assert origins is not None, "a batch was answered for twice"
         try:
-            self._finish(origins, outcome)
+            if self._courier is not None and isinstance(outcome, list):
+                self._hand_over(self._courier, origins, outcome)
+            else:
+                self._finish(origins, outcome)
         finally:
             self._commit(lane)
             self._waiting.resume()
 
+    def _hand_over(self, courier: Courier, origins: list[Origin], outcome: list[Stored]) -> None:
+        """Let each channel's messages be delivered between those of other nodes; whoever said them waits for that."""
+        shares: dict[Channel, tuple[list[Origin], list[Stored]]] = {}
+        for origin, result in zip(origins, outcome, strict=True):
+            share = shares.setdefault(origin[2], ([], []))
+            share[0].append(origin)
+            share[1].append(result)
+        for channel, (own, stored) in shares.items():
+            messages = [result.message for result in stored if not result.duplicate]
+            self.stored += len(messages)
+            self.duplicates += len(stored) - len(messages)
+            courier.bring(channel.name, messages, partial(self._conclude, own, stored))
+
+    def _conclude(self, origins: list[Origin], stored: list[Stored]) -> None:
+        _release(origins)
+        _acknowledge(origins, stored)
+        self._waiting.resume()
+
     def _finish(self, origins: list[Origin], outcome: Outcome) -> None:
-        for sender, _, channel in origins:
-            channel.pending -= 1
-            sender.pending -= 1
+        _release(origins)
         if isinstance(outcome, list):
             self._deliver(origins, outcome)
             _acknowledge(origins, outcome)
@@ -149,6 +171,13 @@ class Batch:
             channel.audience.deliver(messages, self._surroundings, channel.stream, at_once=len(news) == 1)
             if channel.listener is not None:
                 channel.listener.hear(messages)
+
+
+def _release(origins: list[Origin]) -> None:
+    """What these have said need not be waited for any longer."""
+    for sender, _, channel in origins:
+        channel.pending -= 1
+        sender.pending -= 1
 
 
 def _acknowledge(origins: list[Origin], stored: list[Stored]) -> None:

@@ -73,6 +73,12 @@ class SayOnTopic(Question, frozen=True, tag="topic"):
     ts: int
 
 
+class CountHearers(Question, frozen=True, tag="hearers"):
+    """Answer: how many clients hear `channel`."""
+
+    channel: str
+
+
 class Kick(Question, frozen=True, tag="kick"):
     """Close every connection of `user` with 4503. Answer: how many."""
 
@@ -99,7 +105,10 @@ class Measure(Question, frozen=True, tag="metrics"):
     """Answer: what `GET /metrics` shows of this node alone, as a dict (`observe/families.py`)."""
 
 
-Asked = SayToAll | SayToOne | SayToSome | SayOnTopic | Kick | Count | ListChannels | ListConnections | Measure
+Asked = (
+    SayToAll | SayToOne | SayToSome | SayOnTopic
+    | CountHearers | Kick | Count | ListChannels | ListConnections | Measure
+)  # fmt: skip
 """All questions there are; for whoever decodes them."""
 
 Answers = Callable[[list[Any] | BrokerUnavailable], None]

@@ -43,6 +43,11 @@ class CatchUp:
         self._timer.cancel()
         self._channel.catching_up.pop(self._session, None)
 
+    def go_live(self) -> None:
+        """Hear the channel live from here: what was missing is not continued."""
+        self.cancel()
+        self._channel.audience.add(self._session)
+
     def _step(self) -> None:
         """Send the next slice, then pause or go live: what waits for the end of this turn is then heard live."""
         try:

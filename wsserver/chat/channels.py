@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from wsserver.chat.audience import Audience
 from wsserver.chat.authority import NO_RULE, ChannelRule, Rules, no_rules
 from wsserver.chat.errors import ChatError
+from wsserver.chat.log import Head
 from wsserver.chat.presence import Roster
 from wsserver.chat.session import Session
 from wsserver.chat.vocabulary import MessageEvent
@@ -35,13 +36,16 @@ class Listener(Protocol):
     def hear(self, messages: list[MessageEvent]) -> None:
         """These are in the log; the members get them now. Always in the order of the log, and without a gap."""
 
+    def begin_anew(self, head: Head) -> None:
+        """The log is another one now, and stands there: what was heard before is not continued."""
+
 
 class Channel:
     """One channel. Its messages are in the log, not here."""
 
     __slots__ = (
-        "_alone", "audience", "catching_up", "cid", "lane", "listener", "name", "notices", "pending", "roster", "rule",
-        "stream", "timer", "timer_at",
+        "_alone", "audience", "catching_up", "cid", "held", "lane", "listener", "name", "notices", "pending", "roster",
+        "rule", "stream", "timer", "timer_at",
     )  # fmt: skip
 
     def __init__(self, name: str, cid: int, rule: ChannelRule = NO_RULE) -> None:
@@ -56,6 +60,7 @@ class Channel:
         self.audience = Audience()  # the members who hear it live
         self.catching_up: dict[Session, CatchUp] = {}  # the members who are still being told what they missed
         self.listener: Listener | None = None  # who hears it besides; see `Channels.listen`
+        self.held = False  # something is known of it here that comes from elsewhere; see `Channels.hold`
         self.roster = Roster()  # who is present
         self.pending = 0  # messages for it that wait for the end of the turn, or for the log
         self.lane: Lane | None = None  # where they wait; the batch knows, from the first of them on
@@ -151,9 +156,16 @@ class Channels:
             self.wake(channel)
             self._rest(channel)
 
+    def hold(self, channel: Channel, held: bool) -> None:
+        """Keep `channel` as if somebody listened, for what is known of it; False: no longer."""
+        channel.held = held
+        if channel.resting and self._by_name.get(channel.name) is channel:
+            self.wake(channel)
+            self._rest(channel)
+
     def _rest(self, channel: Channel) -> None:
         channel.drop_alone()
-        if channel.listener is not None:
+        if channel.listener is not None or channel.held:
             self._heard[channel.name] = None
             return
         self._resting[channel.name] = None

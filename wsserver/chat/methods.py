@@ -3,13 +3,17 @@
 Read next: `requests.py`, which calls them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from heapq import nlargest
+from operator import itemgetter
 from typing import Any, Final
 
 from wsserver.chat.audience import Audience
-from wsserver.chat.channels import Channel, Channels
-from wsserver.chat.requests import Caller, Requests
+from wsserver.chat.authority import Rules
+from wsserver.chat.broker import Count, ListChannels
+from wsserver.chat.channels import Channels
+from wsserver.chat.cluster import Cluster
+from wsserver.chat.requests import Caller, Later, Requests
 from wsserver.chat.topics import Topics
 from wsserver.chat.users import Users
 from wsserver.clients.router import Surroundings
@@ -22,8 +26,16 @@ class Methods:
     """What the built-in methods look at."""
 
     def __init__(
-        self, surroundings: Surroundings, everyone: Audience, users: Users, channels: Channels, topics: Topics
+        self,
+        surroundings: Surroundings,
+        everyone: Audience,
+        users: Users,
+        channels: Channels,
+        topics: Topics,
+        cluster: Cluster | None = None,
     ) -> None:
+        """`cluster`: the other nodes, where there are any; what is told is told of all."""
+        self._cluster = cluster
         self._surroundings = surroundings
         self._everyone = everyone
         self._users = users
@@ -51,16 +63,42 @@ class Methods:
         """Return the caller's `client`, `user` (None while unnamed) and `address`."""
         return {"client": caller.client, "user": caller.user, "address": caller.address}
 
-    def channels(self, caller: Caller, _params: Any) -> dict[str, Any]:
+    def channels(self, caller: Caller, _params: Any) -> dict[str, Any] | Later:
         """Return `channels`, the fullest first, each with its `count` of users; `more` counts those not listed.
 
         Of channels that the caller may not join nothing is told.
         """
-        open_to_caller = [channel for channel in self._channels if _may_join(caller, channel)]
-        return list_fullest(open_to_caller)
+        rule_of, cluster = self._channels.rule_of, self._cluster
+        if cluster is None:
+            return list_fullest([count for count in self.counts() if _may_join(caller, count[0], rule_of)])
 
-    def stats(self, _caller: Caller, _params: Any) -> dict[str, float]:
-        """Return the numbers of `clients`, `users`, `channels` and topic `subscriptions`, and `uptime` in seconds."""
+        def begin(done: Callable[[Any], None]) -> None:
+            cluster.gather(ListChannels(), self.counts(), lambda answers: done(
+                list_fullest([count for count in merge_counts(answers) if _may_join(caller, count[0], rule_of)])
+            ))  # fmt: skip
+
+        return Later(begin)
+
+    def stats(self, _caller: Caller, _params: Any) -> dict[str, float] | Later:
+        """Return the numbers of `clients`, `users`, `channels` and topic `subscriptions`, and `uptime` in seconds.
+
+        A user with clients on several nodes counts on each of them; so does a channel. `uptime` is that of this node.
+        """
+        cluster = self._cluster
+        if cluster is None:
+            return self.numbers()
+
+        def begin(done: Callable[[Any], None]) -> None:
+            cluster.gather(Count(), self.numbers(), lambda answers: done(_add_up(answers)))
+
+        return Later(begin)
+
+    def counts(self) -> list[tuple[str, int]]:
+        """Return the channels that have somebody in them, with the number of users, on other nodes too."""
+        return [(channel.name, channel.roster.count) for channel in self._channels]
+
+    def numbers(self) -> dict[str, float]:
+        """Return the numbers of this node."""
         return {
             "clients": len(self._everyone),
             "users": len(self._users),
@@ -70,13 +108,32 @@ class Methods:
         }
 
 
-def list_fullest(channels: Sequence[Channel]) -> dict[str, Any]:
-    """Return `channels`, the fullest first, each with its `count` of users; `more` counts those not listed."""
-    fullest = nlargest(LISTED, channels, key=lambda channel: channel.roster.count)
-    listed = [{"channel": channel.name, "count": channel.roster.count} for channel in fullest]
+def list_fullest(channels: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    """Return the fullest of some channels, each with its `count` of users; `more` counts those not listed."""
+    fullest = nlargest(LISTED, channels, key=itemgetter(1))
+    listed = [{"channel": name, "count": count} for name, count in fullest]
     return {"channels": listed, "more": len(channels) - len(listed)}
 
 
-def _may_join(caller: Caller, channel: Channel) -> bool:
-    members = channel.rule.join
-    return (members is None or caller.user in members) and caller.covers(channel.name)
+def merge_counts(answers: Iterable[Any]) -> list[tuple[str, int]]:
+    """Return each channel once, from what several nodes have answered: whoever has it open knows all its users."""
+    counts: dict[str, int] = {}
+    for answer in answers:
+        if isinstance(answer, list):
+            for name, count in answer:
+                counts[name] = max(count, counts.get(name, 0))
+    return list(counts.items())
+
+
+def _add_up(answers: list[Any]) -> dict[str, float]:
+    here: dict[str, float] = dict(answers[0])
+    for answer in answers[1:]:
+        if isinstance(answer, dict):
+            for name in here.keys() - {"uptime"}:
+                here[name] += answer.get(name, 0)
+    return here
+
+
+def _may_join(caller: Caller, channel: str, rule_of: Rules) -> bool:
+    members = rule_of(channel).join
+    return (members is None or caller.user in members) and caller.covers(channel)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from wsserver.chat.batch import Batch
+from wsserver.chat.broker import Broker
 from wsserver.chat.channels import Channel, Channels
 from wsserver.chat.errors import ChatError
 from wsserver.chat.names import judge_channel, judge_name, judge_text
@@ -33,7 +34,11 @@ class Posted(Struct, gc=False, frozen=True):
 class Posting:
     """Takes what is said."""
 
-    def __init__(self, surroundings: Surroundings, channels: Channels, users: Users, batch: Batch) -> None:
+    def __init__(
+        self, surroundings: Surroundings, channels: Channels, users: Users, batch: Batch, broker: Broker | None = None
+    ) -> None:
+        """`broker` takes binary messages to the other nodes, where there are any."""
+        self._broker = broker
         self._surroundings = surroundings
         self._channels = channels
         self._users = users
@@ -68,6 +73,13 @@ class Posting:
         channel.audience.relay(event, self._surroundings, channel.stream)
         for other in channel.catching_up:
             other.peer.send(other.codec.encode_binary(event), BINARY)
+        if self._broker is not None:
+            self._broker.relay(channel.name, command.payload)
+
+    def hearers(self, channel_name: str) -> int:
+        """Return how many clients of this node hear a channel."""
+        channel = self._channels.find(channel_name)
+        return 0 if channel is None else len(channel.audience)
 
     def post(
         self, channel_name: str, user: str, text: str, key: str | None, done: Callable[[Posted | ChatError], None]

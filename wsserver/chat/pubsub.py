@@ -6,6 +6,8 @@ Read next: `topics.py`, which finds the subscribers.
 from typing import Any
 
 from wsserver.chat.audience import Audience
+from wsserver.chat.broker import BrokerUnavailable, SayOnTopic
+from wsserver.chat.cluster import Cluster, Counted
 from wsserver.chat.errors import ChatError
 from wsserver.chat.messaging import acknowledge
 from wsserver.chat.names import judge_name, judge_pattern
@@ -19,8 +21,11 @@ from wsserver.clients.router import Surroundings
 class PubSub:
     """Carries out `subscribe`, `unsubscribe` and `publish`."""
 
-    def __init__(self, surroundings: Surroundings, topics: Topics, users: Users, limit: int) -> None:
-        """At most `limit` patterns a client."""
+    def __init__(
+        self, surroundings: Surroundings, topics: Topics, users: Users, limit: int, cluster: Cluster | None = None
+    ) -> None:
+        """At most `limit` patterns a client. `cluster`: the other nodes, where there are any."""
+        self._cluster = cluster
         self._surroundings = surroundings
         self._topics = topics
         self._users = users
@@ -43,11 +48,26 @@ class PubSub:
 
     def publish(self, session: Session, command: Publish) -> None:
         """Hand data to the subscribers. Nobody needs to be one, or a member of anything, to publish."""
-        delivered = self.say_on_topic(self._users.identify(session), command.topic, command.data)
-        acknowledge(session, command.id, delivered)
 
-    def say_on_topic(self, sender: str, topic: str, data: Any) -> int:
-        """Return how many clients were reached; raise ChatError `bad_message` for a bad topic or too deep data."""
+        def done(delivered: int, _trouble: BrokerUnavailable | None) -> None:
+            acknowledge(session, command.id, delivered)
+
+        self.say_on_topic(self._users.identify(session), command.topic, command.data, done)
+
+    def say_on_topic(self, sender: str, topic: str, data: Any, done: Counted) -> None:
+        """Hand data to the subscribers everywhere; `done` hears how many, now or when the other nodes have answered.
+
+        Raises ChatError `bad_message` for a bad topic or too deep data.
+        """
         judge_name(topic, "topic")
-        event = TopicEvent(topic, data, sender, self._surroundings.wall_ms())
+        ts = self._surroundings.wall_ms()
+        here = self.reach(sender, topic, data, ts)
+        if self._cluster is None:
+            done(here, None)
+        else:
+            self._cluster.count(SayOnTopic(sender, topic, data, ts), here, done)
+
+    def reach(self, sender: str, topic: str, data: Any, ts: int) -> int:
+        """Return how many clients of this node were reached; raise ChatError `bad_message` for too deep data."""
+        event = TopicEvent(topic, data, sender, ts)
         return Audience(self._topics.subscribers(topic)).deliver((event,), self._surroundings)

@@ -31,6 +31,13 @@ class Caller:
     """Tells whether its token, where one was asked for, reaches as far as a channel."""
 
 
+class Later:
+    """In place of a result: it comes later, or at once. `begin(done)` has `done` called with it."""
+
+    def __init__(self, begin: Callable[[Callable[[Any], None]], None]) -> None:
+        self.begin = begin
+
+
 Handler = Callable[[Caller, Any], Any]
 """Takes the caller and `params` (None when there were none), returns what JSON can write; may raise ChatError."""
 
@@ -55,6 +62,9 @@ class Requests:
         peer = session.peer
         try:
             result = handler(Caller(peer.id, peer.address, session.user, session.covers), command.params)
+            if isinstance(result, Later):
+                result.begin(lambda later: session.send(Response(later, id=command.id)))
+                return
             payload = session.codec.encode(Response(result, id=command.id))  # fails for what JSON cannot write
         except ChatError:
             raise

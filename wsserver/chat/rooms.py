@@ -15,6 +15,8 @@ from wsserver.chat.errors import ChatError
 from wsserver.chat.history import Recovery, read_page, recover
 from wsserver.chat.log import Log
 from wsserver.chat.names import judge_channel
+from wsserver.chat.neighbours import Neighbours
+from wsserver.chat.replicas import Replicas
 from wsserver.chat.session import Session
 from wsserver.chat.settings import ChatSettings
 from wsserver.chat.users import Users
@@ -33,14 +35,18 @@ class Rooms:
         channels: Channels,
         users: Users,
         batch: Batch,
+        replicas: Replicas | None = None,
     ) -> None:
+        """`replicas`: the log, where there are other nodes; `neighbours` are to be set then."""
         self._surroundings = surroundings
         self._settings = settings
         self._log = log
         self._channels = channels
         self._users = users
         self._batch = batch
-        self._announcer = Announcer(surroundings, channels, settings.names)
+        self._replicas = replicas
+        self.announcer = Announcer(surroundings, channels, settings.names)
+        self.neighbours: Neighbours | None = None
 
     def join(self, session: Session, command: Join) -> None:
         """Make the client a member; one that is a member already gets a fresh `joined`.
@@ -114,7 +120,9 @@ class Rooms:
         session.enter(channel)
         self._channels.wake(channel)
         channel.roster.enter(user, self._surroundings.monotonic())
-        self._announcer.watch(channel)
+        if self.neighbours is not None:
+            self.neighbours.enter(channel.name, user)
+        self.announcer.watch(channel)
 
     def _exit(self, session: Session, channel: Channel, clean: bool) -> None:
         self._stop_listening(session, channel)
@@ -125,8 +133,12 @@ class Rooms:
             channel.roster.leave(user, now)
         else:
             channel.roster.lose(user, now, self._settings.leave_grace_s)
-        self._announcer.watch(channel)
+        if self.neighbours is not None:
+            self.neighbours.exit(channel.name, user, clean)
+        self.announcer.watch(channel)
         self._channels.settle(channel)
+        if self._replicas is not None and not session_left(channel):
+            self._replicas.copies.idle(channel.name)
 
     def _listen(self, session: Session, channel: Channel, recovery: Recovery) -> None:
         """Let the client hear the channel: live, or first the rest of what it missed."""
@@ -149,3 +161,8 @@ class Rooms:
             channel.name, channel.cid, recovery.head.epoch, recovery.head.seq, users.names, roster.count,
             recovery.messages, recovery.recovered, users.more, id=command.id,
         ))  # fmt: skip
+
+
+def session_left(channel: Channel) -> bool:
+    """Tell whether any client of this node is in `channel`."""
+    return bool(channel.audience.groups or channel.catching_up)

@@ -22,16 +22,30 @@ from typing import Final, NamedTuple
 from wsserver.chat.audience import Audience
 from wsserver.chat.authority import Authority, BadToken, Rules, no_rules
 from wsserver.chat.batch import Batch
+from wsserver.chat.broker import (
+    Broker,
+    Count,
+    CountHearers,
+    Kick,
+    ListChannels,
+    SayOnTopic,
+    SayToAll,
+    SayToOne,
+    SayToSome,
+)
 from wsserver.chat.channels import Channels
+from wsserver.chat.cluster import Cluster
 from wsserver.chat.codec import Codec
 from wsserver.chat.codec_json import JsonCodec
 from wsserver.chat.errors import COUNTED, ChatError
 from wsserver.chat.gate import Gate
-from wsserver.chat.log import Log, StoreUnavailable
+from wsserver.chat.log import Log, NotYet, StoreUnavailable
 from wsserver.chat.messaging import Messaging
 from wsserver.chat.methods import Methods
+from wsserver.chat.neighbours import Neighbours
 from wsserver.chat.posting import Posting
 from wsserver.chat.pubsub import PubSub
+from wsserver.chat.replicas import Replicas
 from wsserver.chat.requests import Requests
 from wsserver.chat.rooms import Rooms
 from wsserver.chat.session import Commands, Session
@@ -101,10 +115,12 @@ class ChatRouter(Router):
         codecs: Mapping[str, Codec] | None = None,
         authority: Authority | None = None,
         rules: Rules = no_rules,
+        broker: Broker | None = None,
     ) -> None:
         """`codecs` by subprotocol, best first; the first one also serves those who asked for none of them.
 
         Without an `authority` names are taken on trust. `rules` says what is special about a channel.
+        `log` is `Replicas` where there is a `broker` to other nodes.
         """
         self._codecs = codecs or {JSON_SUBPROTOCOL: JsonCodec()}
         self._default_codec = next(iter(self._codecs.values()))
@@ -113,6 +129,7 @@ class ChatRouter(Router):
         self._log = log
         self._authority = authority
         self._rules = rules
+        self._broker = broker
         self.requests = Requests()
 
     def attach(self, surroundings: Surroundings) -> None:
@@ -122,19 +139,47 @@ class ChatRouter(Router):
         self._users = Users(surroundings.random_bytes)
         self._topics = Topics()
         self._waiting = Waiting(surroundings)
-        self._batch = Batch(surroundings, self._log, self._waiting)
+        replicas = self._log if isinstance(self._log, Replicas) else None
+        self._batch = Batch(surroundings, self._log, self._waiting, replicas)
         self.channels = Channels(self._settings.channels, self._release, self._rules)
-        self.rooms = Rooms(surroundings, self._settings, self._log, self.channels, self._users, self._batch)
-        self.posting = Posting(surroundings, self.channels, self._users, self._batch)
-        self.messaging = Messaging(surroundings, self._users, self._everyone)
-        self.pubsub = PubSub(surroundings, self._topics, self._users, self._settings.channels_per_client)
-        Methods(surroundings, self._everyone, self._users, self.channels, self._topics).register(self.requests)
+        self.rooms = Rooms(surroundings, self._settings, self._log, self.channels, self._users, self._batch, replicas)
+        self.cluster = None if replicas is None else self._join_others(replicas)
+        self.posting = Posting(surroundings, self.channels, self._users, self._batch, self._broker)
+        self.messaging = Messaging(surroundings, self._users, self._everyone, self.cluster)
+        self.pubsub = PubSub(surroundings, self._topics, self._users, self._settings.channels_per_client, self.cluster)
+        methods = Methods(surroundings, self._everyone, self._users, self.channels, self._topics, self.cluster)
+        methods.register(self.requests)
+        if self.cluster is not None:
+            self._answer_others(self.cluster, methods)
         self._commands = self._first_commands = self._table()
         self._gate: Gate | None = None  # where tokens are asked for
         if self._authority is not None:
             self._gate = Gate(surroundings, self._authority, self._users, self.rooms, self._settings, self._admit)
             self._commands = {**self._commands, Auth: self._gate.auth}
             self._first_commands = self._gate.lock(self._commands, self._ping)
+
+    def _join_others(self, replicas: Replicas) -> Cluster:
+        """Make this server one node among others."""
+        broker, surroundings = self._broker, self._surroundings
+        assert broker is not None, "a log that lies elsewhere comes with a broker"
+        cluster = Cluster(surroundings, broker, replicas, self.channels, self._settings.names)
+        announcer, grace_s = self.rooms.announcer, self._settings.leave_grace_s
+        cluster.neighbours = Neighbours(surroundings, broker, self.channels, announcer, grace_s)
+        self.rooms.neighbours = cluster.neighbours
+        broker.attach(cluster)
+        return cluster
+
+    def _answer_others(self, cluster: Cluster, methods: Methods) -> None:
+        """Say who answers what the other nodes ask."""
+        messaging, pubsub = self.messaging, self.pubsub
+        cluster.answer_with(SayToAll, lambda asked: messaging.reach_all(asked.sender, asked.text, asked.ts))
+        cluster.answer_with(SayToOne, lambda asked: messaging.reach_one(asked.sender, asked.to, asked.text, asked.ts))
+        cluster.answer_with(SayToSome, lambda asked: messaging.reach_some(asked.sender, asked.to, asked.text, asked.ts))
+        cluster.answer_with(SayOnTopic, lambda asked: pubsub.reach(asked.sender, asked.topic, asked.data, asked.ts))
+        cluster.answer_with(Kick, lambda asked: self.kick(asked.user, asked.reason))
+        cluster.answer_with(CountHearers, lambda asked: self.posting.hearers(asked.channel))
+        cluster.answer_with(Count, lambda _: methods.numbers())
+        cluster.answer_with(ListChannels, lambda _: methods.counts())
 
     def _table(self) -> Commands:
         """Return who carries out which command."""
@@ -209,6 +254,8 @@ class ChatRouter(Router):
             session.commands[type(command)](session, command)
         except ChatError as error:
             self._refuse(session, error, id)
+        except NotYet as error:
+            self._hold(session, payload, opcode, error)
         except StoreUnavailable as error:
             self._refuse(session, ChatError("store_unavailable", f"The store cannot be read: {error}. Try again."), id)
         except Unsettled:
@@ -264,11 +311,11 @@ class ChatRouter(Router):
         session: Session = peer.context
         session.send(Goaway(round(reconnect_in_s, 3)))
 
-    def _hold(self, session: Session, payload: bytes, opcode: int) -> None:
-        """Keep a message until what the client said before is in the log, and hand it in again then."""
+    def _hold(self, session: Session, payload: bytes, opcode: int, until: NotYet | None = None) -> None:
+        """Keep a message until what the client said before is in the log, or `until` is; hand it in again then."""
         try:
             again = partial(self.on_message, session.peer, payload, opcode)
-            self._waiting.hold(session, len(payload), again)
+            self._waiting.hold(session, len(payload), again, until)
         except ChatError as error:
             session.refuse(error, session.codec.find_id(payload) if opcode == session.codec.opcode else None)
 

@@ -1,0 +1,272 @@
+"""Keeps the replicas of a node true: delivers in order, reads what is missing, begins anew where the log has changed.
+
+    own messages, announced ones -> hear --> end of turn: deliver, then acks
+                                       \\-> missing: wait a moment, read ---> deliver
+                                       \\-> contradicted: look at the log --> the same: go on
+                                                                          \\-> another: everybody is given a new start
+
+A gap is usually closed by the broker in a millisecond: messages of two nodes have crossed. One that stays is read. What
+cannot be read, because the log keeps nothing or no longer, ends in a new start too: nobody takes a part for the whole.
+
+Read next: `replica.py`, which knows the order; `copies.py`, which opens and closes.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Final
+
+from wsserver.chat.copies import EARLY, Copies, Copy
+from wsserver.chat.errands import Errands
+from wsserver.chat.history import PAGE_LIMIT
+from wsserver.chat.remote_log import Glance
+from wsserver.chat.replica import TAIL, Replica, agrees
+from wsserver.chat.vocabulary import MessageEvent
+from wsserver.clients.router import Surroundings
+
+GAP_S: Final = 0.02
+"""What is missing has so long to come by itself: ten times what a broker in the same building takes."""
+
+PASSING_GAP_S: Final = 1.0
+"""The same where nothing can be read afterwards: patience is all there is."""
+
+ACK_S: Final = 1.0
+"""So long an ack waits for its message to be delivered here. The log has it; who said it need not wait for ever."""
+
+LOOK_S: Final = 1.0
+"""Between two looks at the log of one channel: a node that talks nonsense must not make us ask all the time."""
+
+SLACK_S: Final = 1e-6
+"""A timer may come early by a rounding error of the clock."""
+
+PAUSE_S: Final = 0.25
+PAUSE_MOST_S: Final = 5.0
+"""Before a failed question is put again, doubled each time."""
+
+
+class Keeper:
+    """Does so for all of them."""
+
+    def __init__(
+        self, surroundings: Surroundings, copies: Copies, errands: Errands, on_anew: Callable[[Copy], None]
+    ) -> None:
+        """`on_anew(copy)` gives everybody who hears a channel a new start."""
+        self._surroundings = surroundings
+        self._copies = copies
+        self._errands = errands
+        self._on_anew = on_anew
+        self._dirty: dict[Copy, None] = {}
+        self.gaps_filled = 0
+        self.new_starts = 0
+
+    # -- what comes ---------------------------------------------------------------------------------------------------
+
+    def hear(self, copy: Copy, epoch: str, messages: Sequence[MessageEvent]) -> None:
+        """Take what is in the log; `epoch` "": unknown."""
+        replica = copy.replica
+        if replica is None:
+            if len(copy.early) < EARLY:
+                copy.early.append((epoch, list(messages)))
+            else:
+                copy.doubtful = True
+        elif (epoch and epoch != replica.epoch) or not replica.hear(messages):
+            self.doubt(copy)
+        else:
+            self._mark(copy, replica)
+
+    def bring(self, copy: Copy, messages: Sequence[MessageEvent], then: Callable[[], None]) -> None:
+        """Take what this node has stored, and call `then` when it has been delivered here, or after a second."""
+        self.hear(copy, "", messages)
+        if copy.replica is None or not messages:
+            then()
+            return
+        copy.due.append((messages[-1].seq, self._surroundings.monotonic(), then))
+        self._dirty_now(copy)
+
+    def doubt(self, copy: Copy) -> None:
+        """Look at the log, soon: something does not fit, or was missed."""
+        if copy.replica is not None:
+            copy.doubtful = True
+            self._watch(copy, copy.replica)
+
+    # -- deliveries ---------------------------------------------------------------------------------------------------
+
+    def _mark(self, copy: Copy, replica: Replica) -> None:
+        if replica.ready:
+            self._dirty_now(copy)
+        if replica.gap is not None:
+            self._watch(copy, replica)
+
+    def _dirty_now(self, copy: Copy) -> None:
+        if not self._dirty:
+            self._surroundings.at_end_of_turn(self._deliver_all)
+        self._dirty[copy] = None
+
+    def _deliver_all(self) -> None:
+        """Give each channel its messages of this turn as one piece. One that fails keeps no other from its own."""
+        dirty, self._dirty = self._dirty, {}
+        failure: Exception | None = None
+        for copy in dirty:
+            try:
+                self._deliver(copy, len(dirty) == 1)
+            except Exception as error:
+                failure = error
+        if failure is not None:
+            raise failure
+
+    def _deliver(self, copy: Copy, at_once: bool) -> None:
+        replica = copy.replica
+        if replica is None:
+            return
+        messages = replica.take()
+        try:
+            if messages:
+                channel = copy.channel
+                channel.audience.deliver(messages, self._surroundings, channel.stream, at_once=at_once)
+                if channel.listener is not None:
+                    channel.listener.hear(messages)
+        finally:
+            self._settle(copy, replica.seq)
+
+    def _settle(self, copy: Copy, seq: int) -> None:
+        """Tell who waits for a delivery up to `seq`, or has waited for too long."""
+        late = self._surroundings.monotonic() - ACK_S
+        while copy.due and (copy.due[0][0] <= seq or copy.due[0][1] <= late):
+            copy.due.popleft()[2]()
+        if copy.due and copy.ack_timer is None:
+            delay_s = max(0.0, copy.due[0][1] - late)
+            copy.ack_timer = self._surroundings.call_later(delay_s, partial(self._give_up, copy))
+
+    # -- what is missing ----------------------------------------------------------------------------------------------
+
+    def _watch(self, copy: Copy, replica: Replica) -> None:
+        """See to it that something is done about what is missing."""
+        if copy.timer is not None or copy.asking or copy.gone:
+            return
+        if copy.pause_s:
+            delay_s = copy.pause_s
+        elif copy.doubtful:
+            delay_s = max(0.0, copy.looked_at + LOOK_S - self._surroundings.monotonic())
+        elif replica.gap is not None:
+            delay_s = GAP_S if replica.readable else PASSING_GAP_S
+        else:
+            return
+        copy.timer = self._surroundings.call_later(delay_s, partial(self._mend, copy))
+
+    def _mend(self, copy: Copy) -> None:
+        copy.timer = None
+        replica = copy.replica
+        if replica is None or copy.asking:
+            return
+        gap = replica.gap
+        if gap is not None and not replica.readable:
+            self._look(copy, replica, gap[0])
+        elif copy.doubtful and self._surroundings.monotonic() >= copy.looked_at + LOOK_S - SLACK_S:
+            self._look(copy, replica, None)
+        elif gap is not None:
+            copy.asking = True
+            first, last = gap[0], min(gap[1], gap[0] + PAGE_LIMIT - 1)
+            read = partial(copy.remote.read, copy.channel.name, first, last)
+            self._errands.ask(read, partial(self._filled, copy, replica, first))
+        else:
+            self._watch(copy, replica)
+
+    def _give_up(self, copy: Copy) -> None:
+        copy.ack_timer = None
+        if copy.replica is not None:
+            self._settle(copy, copy.replica.seq)
+
+    def _filled(self, copy: Copy, replica: Replica, first: int, outcome: list[MessageEvent] | Exception) -> None:
+        """The log has told what was missing from `first` on."""
+        copy.asking = False
+        if copy.gone or copy.replica is not replica:
+            return
+        if isinstance(outcome, Exception):
+            self._pause(copy)
+            return
+        copy.pause_s = 0.0
+        if not replica.hear(outcome):
+            copy.doubtful = True
+        if replica.end < first:
+            self._look(copy, replica, first)  # it was dropped already, or never was
+            return
+        self.gaps_filled += 1
+        self._mark(copy, replica)
+        if len(outcome) == PAGE_LIMIT:
+            self._mend_now(copy)
+        else:
+            self._watch(copy, replica)
+
+    def _look(self, copy: Copy, replica: Replica, hole: int | None) -> None:
+        """Ask where the log stands; `hole` is a message that cannot be read."""
+        copy.asking, copy.doubtful = True, False
+        look = partial(copy.remote.glance, copy.channel.name, TAIL)
+        self._errands.ask(look, partial(self._looked, copy, replica, replica.seq, hole))
+
+    def _looked(self, copy: Copy, replica: Replica, seq: int, hole: int | None, outcome: Glance | Exception) -> None:
+        """The log has told where it stands; when it was asked, `seq` was delivered here, and `hole` was missing."""
+        copy.asking = False
+        if copy.gone or copy.replica is not replica:
+            return
+        if isinstance(outcome, Exception):
+            copy.doubtful = True
+            self._pause(copy)
+            return
+        copy.pause_s = 0.0
+        copy.looked_at = self._surroundings.monotonic()
+        head = outcome.head
+        if not agrees(replica, head, outcome.messages, seq):
+            self._begin_anew(copy, outcome)
+            return
+        replica.lose_before(head.oldest)
+        if hole is not None and replica.end < hole:
+            if head.seq >= hole:
+                self._begin_anew(copy, outcome)
+                return
+            replica.doubt(head.seq)
+        replica.know(head.seq)
+        self._mark(copy, replica)
+        if replica.gap is not None and replica.readable:
+            self._mend_now(copy)
+        else:
+            self._watch(copy, replica)
+
+    def _mend_now(self, copy: Copy) -> None:
+        if copy.timer is not None:
+            copy.timer.cancel()
+        self._mend(copy)
+
+    def _pause(self, copy: Copy) -> None:
+        """Try again later, and later each time."""
+        copy.pause_s = min(max(PAUSE_S, copy.pause_s * 2), PAUSE_MOST_S)
+        if copy.replica is not None:
+            self._watch(copy, copy.replica)
+
+    def _begin_anew(self, copy: Copy, glance: Glance) -> None:
+        """The log is another one, or has lost what we had not read: nobody here can go on from where he was."""
+        assert copy.replica is not None
+        self._deliver(copy, at_once=False)
+        self.new_starts += 1
+        copy.replica = copy.replica.anew(glance.head, glance.messages)
+        copy.doubtful = False
+        waiters = copy.pages.drop()
+        while copy.due:
+            copy.due.popleft()[2]()
+        self._on_anew(copy)
+        for waiter in waiters:
+            waiter()
+
+    # -- coming and going ---------------------------------------------------------------------------------------------
+
+    def begin(self, copy: Copy) -> None:
+        """A replica is open: what was announced meanwhile lies behind it, or was in it."""
+        early, copy.early = copy.early, []
+        for epoch, messages in early:
+            self.hear(copy, epoch, messages)
+        if copy.doubtful and copy.replica is not None:
+            self._watch(copy, copy.replica)
+
+    def end(self, copy: Copy) -> None:
+        """It is let go: whoever waits for a delivery here waits for nothing."""
+        self._dirty.pop(copy, None)
+        while copy.due:
+            copy.due.popleft()[2]()
