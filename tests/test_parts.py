@@ -70,3 +70,11 @@ def test_without_the_library_token_mode_says_what_to_install(monkeypatch):
     monkeypatch.delitem(sys.modules, "wsserver.access.tokens", raising=False)
     with pytest.raises(ConfigError, match=r"pip install 'wsserver\[auth\]'"):
         judge_of(f"auth.secret={SECRET}")
+
+
+def test_nobody_is_believed_where_a_client_comes_from_unless_they_are_named():
+    assert parts.proxies(config()) is None
+    proxies = parts.proxies(config("server.trusted_proxies=10.0.0.0/8", "server.proxy_protocol=true"))
+    assert proxies.trusts("10.0.0.1:5000")
+    assert not proxies.trusts("192.0.2.1:5000")
+    assert proxies.wants_preface("10.0.0.1:5000")
