@@ -93,3 +93,20 @@ def test_a_unix_socket_is_private(tmp_path):
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(tmp_path / "s"))
         assert is_private(listener)
+
+
+def test_metrics_are_shown_while_only_this_machine_can_ask(start):
+    server = start()
+    status, headers, body = ask(server, get("/metrics"))
+    assert (status, headers["content-type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert b'wsserver_breaker_state{part="store"} 0\n' in body
+    with socket.socket() as public:
+        public.bind(("0.0.0.0", 0))  # and nobody can connect to it
+        server.services.listen_on([server.listeners[0].sock, public])
+    assert ask(server, get("/metrics"))[0] == 404
+
+
+def test_a_store_in_trouble_is_an_open_breaker(start):
+    server = start()
+    server.storage.store.trouble = "the disk is full"
+    assert b'wsserver_breaker_state{part="store"} 2\n' in ask(server, get("/metrics"))[2]
