@@ -17,7 +17,7 @@ from wsserver.api.keys import ApiKey
 from wsserver.api.lists import Lists
 from wsserver.api.service import ServerApi
 from wsserver.chat.authority import Authority
-from wsserver.chat.broker import Broker
+from wsserver.chat.broker import Broker, Kick, ListConnections, Measure
 from wsserver.chat.log import Log
 from wsserver.chat.router import ChatRouter
 from wsserver.clients.registry import Registry
@@ -42,13 +42,18 @@ class Services:
         feeds = Feeds(registry, log, channels, config.chat.recovery_limit)
         bad_keys = BadTokens(config.auth.bad_tokens)
         key = ApiKey(config.api.key, bad_keys, registry.monotonic, _log_bad_key) if config.api.key else None
-        lists = Lists(channels, log, config.presence.names, registry)
+        lists = Lists(channels, log, config.presence.names, registry, chat.cluster)
         calls = Calls(chat, log, feeds)
+        if chat.cluster is not None:
+            chat.cluster.answer_with(Kick, calls.kick)
+            chat.cluster.answer_with(ListConnections, lists.connections_here)
         self._api = ServerApi(key, calls, lists)
         self._admin_api = ServerApi(key, calls, lists)
         self._admin_api.private = True
         self.sources = Sources(registry, chat, lambda: _commits_of(log), {"store": lambda: _trouble_of(log)})
         self.metrics = Metrics(self.sources)
+        if chat.cluster is not None:
+            chat.cluster.answer_with(Measure, lambda _question: self.metrics.snapshot())
         self._scrape = Scrape(self.metrics, registry.in_slices)
         self._admin_scrape = Scrape(self.metrics, registry.in_slices)
         self._admin_scrape.private = True
