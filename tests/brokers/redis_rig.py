@@ -119,7 +119,7 @@ class Rig:
         self.reactor.run_once()
         timer.cancel()
 
-    def until(self, condition, patience_s=PATIENCE_S):
+    def until(self, condition, patience_s=PATIENCE_S / 2):
         end = time.monotonic() + patience_s
         while not condition():
             assert time.monotonic() < end and not self.errors, ("it does not happen", self.errors)
@@ -143,3 +143,10 @@ class Rig:
             self.turn()
         self.reactor.close()
         assert self.errors == []
+
+
+def kill(broker):
+    """Let go of both links without a goodbye, and never come back."""
+    broker._presence._cancel_timers()
+    broker.commands.link.close()
+    broker.ear.link.close()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.brokers.redis_rig import FakeNode
+from tests.brokers.redis_rig import FakeNode, kill
 from wsserver.brokers import envelope as env
 from wsserver.chat.broker import BrokerUnavailable, Count, Move, SayToAll
 from wsserver.chat.vocabulary import MessageEvent
@@ -211,13 +211,6 @@ def test_a_node_that_ends_without_a_word_loses_its_users_when_its_lease_is_over(
     assert redis.ask("HKEYS", "wsserver:p:c") == [f"{one.node}|bob".encode()]
     assert redis.ask("EXISTS", f"wsserver:pn:{dead.node}") == 0
     assert node_two.users_in() == ["bob"]
-
-
-def kill(broker):
-    """Let go of both links without a goodbye, and never come back."""
-    broker._presence._cancel_timers()
-    broker.commands.link.close()
-    broker.ear.link.close()
 
 
 def test_whoever_opens_a_channel_does_not_see_the_users_of_a_node_whose_lease_is_over(rig, redis):

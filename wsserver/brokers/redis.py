@@ -81,6 +81,7 @@ class RedisBroker:
         self._out: dict[str, list[bytes]] = {}  # what is said at the end of this turn, by pub-sub channel
         self._newest: dict[str, env.Messages] = {}  # of each channel, the last message of what is said this turn
         self._unsaid: dict[str, env.Messages] = {}  # of each channel, the newest message that could not be said
+        self._rewritten: set[str] = set()  # channels whose users here were written anew, which nobody knows yet
         self._gathering = False
         self.on_links_up: list[Callable[[], None]] = []  # called each time that commands can be sent again
         # statistics
@@ -141,6 +142,9 @@ class RedisBroker:
         self._presence.move(channel, user, move)
         if self.up:
             self._say(self.names.channel(channel), [env.Moved(channel, user, move)])
+        else:
+            self._rewritten.add(channel)
+            self._gather()
 
     def ask(self, question: Asked, done: Answers) -> None:
         """Put `question` to every other node (`Broker.ask`)."""
@@ -174,6 +178,9 @@ class RedisBroker:
 
     def _say(self, name: str, items: Iterable[env.AnyItem]) -> None:
         self._out.setdefault(name, []).extend(map(env.encode, items))
+        self._gather()
+
+    def _gather(self) -> None:
         if not self._gathering:
             self._gathering = True
             self._reactor.at_end_of_turn(self._flush)
@@ -287,8 +294,14 @@ class RedisBroker:
         self._look()
 
     def on_rewritten(self, channels: Iterable[str]) -> None:
-        """Have the others read who is in `channels`."""
-        for channel in channels:
+        """Have the others read who is in `channels`, as soon as anything can be said."""
+        self._rewritten.update(channels)
+        if self.up:
+            self._say_rewritten()
+
+    def _say_rewritten(self) -> None:
+        rewritten, self._rewritten = self._rewritten, set()
+        for channel in rewritten:
             self._say(self.names.channel(channel), [env.Changed(channel)])
 
     def on_gone(self, node: str) -> None:
@@ -303,6 +316,7 @@ class RedisBroker:
         self._reporter.recovered()
         self.told.on_restored()
         self.rosters.want_all()
+        self._say_rewritten()
         unsaid, self._unsaid = self._unsaid, {}
         for channel, last in unsaid.items():
             self._newest[channel] = last

@@ -146,14 +146,19 @@ ALL: Final = (APPEND, GLANCE, CLAIM, LIVING, ENDED, SWEEP)
 _HASHES: Final = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in ALL}
 
 
+_READS: Final = frozenset((LIVING, ENDED))
+
+
 def run(commands: Commands, script: str, keys: Sequence[str | bytes], arguments: Sequence[Any], done: Done) -> None:
     """Run `script`; `done` gets its reply, as `Commands.call` has it."""
 
     def on_reply(reply: Any) -> None:
         if isinstance(reply, hiredis.ReplyError) and code_of(reply) == "NOSCRIPT":
             commands.call(("EVAL", script, len(keys), *keys, *arguments), done)
-        else:
-            done(reply)
+            return
+        if script not in _READS and not isinstance(reply, Exception):
+            commands.complaint = None  # it takes writes
+        done(reply)
 
     commands.call(("EVALSHA", _HASHES[script], len(keys), *keys, *arguments), on_reply)
 
