@@ -44,7 +44,12 @@ _TABLE: Final = (
     # connections
     Family("wsserver_clients", GAUGE, "Connections by the state of their life.", ("state",)),
     Family("wsserver_connections_accepted", COUNTER, "Connections accepted, refused ones among them."),
-    Family("wsserver_refusals", COUNTER, "Connections and requests answered with an HTTP error.", ("status",)),
+    Family(
+        "wsserver_refusals",
+        COUNTER,
+        "Connections and requests refused with an HTTP error; a missing file is none.",
+        ("status",),
+    ),
     Family("wsserver_closes", COUNTER, "Conversations ended, by close code; 1006: lost, other: made up.", ("code",)),
     Family("wsserver_slow_consumers", COUNTER, "Conversations ended since their client did not read (4008)."),
     Family("wsserver_messages_received", COUNTER, "WebSocket messages that came; control frames may be among them."),

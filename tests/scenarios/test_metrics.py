@@ -1,0 +1,89 @@
+"""`/metrics` of a real server: what stands there after traffic that the test knows all about."""
+
+import time
+
+import pytest
+
+from tests.observe.strict import read
+from tests.scenarios.running import PATIENCE_S
+
+FLAGS = ("--set", "presence.leave_grace=0s")
+
+
+def samples(server, **headers):
+    status, _, body = server.get("/metrics", headers)
+    assert status == 200
+    return read(body.decode(), openmetrics="openmetrics" in headers.get("Accept", ""))
+
+
+def wait_for(server, name, labels, value):
+    """Look until a sample has a value: what a client says last may be on its way when we look."""
+    until = time.monotonic() + PATIENCE_S
+    while (found := samples(server)[name, labels]) != value:
+        assert time.monotonic() < until, f"{name} is {found}"
+
+
+OPEN = (("state", "open"),)
+
+
+def test_numbers_after_known_traffic(start, connect, tmp_path):
+    server = start("--store", f"sqlite:{tmp_path / 'chat.db'}", *FLAGS)
+    ann, bob = connect(server, "ann", "lobby"), connect(server, "bob", "lobby")
+    ann.ask("subscribe", topic="news")
+    for number in range(5):
+        ann.ask("message", channel="lobby", text=f"hello {number}")
+    ann.ask("message", channel="lobby", text="again", key="k")
+    ann.ask("message", channel="lobby", text="again", key="k")
+    bob.say("message", channel="nowhere", text="not a member")
+    bob.hear("error")
+    assert server.get("/", {"Host": "evil.example"})[0] == 421
+    found = samples(server)
+    assert found["wsserver_clients", OPEN] == 2
+    assert found["wsserver_published_total", (("result", "stored"),)] == 6
+    assert found["wsserver_published_total", (("result", "duplicate"),)] == 1
+    assert found["wsserver_published_total", (("result", "refused"),)] == 0
+    assert found["wsserver_store_commit_seconds_count", ()] == 7
+    assert found["wsserver_channels", ()] == 1
+    assert found["wsserver_users", ()] == 2
+    assert found["wsserver_subscriptions", ()] == 1
+    assert found["wsserver_messages_received_total", ()] == 2 + 1 + 7 + 1
+    assert found["wsserver_messages_sent_total", ()] >= 2 * 6 + 7
+    assert found["wsserver_connections_accepted_total", ()] == 4
+    assert found["wsserver_refusals_total", (("status", "421"),)] == 1
+    assert found["wsserver_received_bytes_total", ()] > 2 * 200
+    assert found["wsserver_sent_bytes_total", ()] > 12 * 50
+    assert found["wsserver_breaker_state", (("part", "store"),)] == 0
+    assert found["wsserver_breaker_state", (("part", "broker"),)] == 0
+    assert found["wsserver_turn_seconds_count", ()] == found["wsserver_turns_total", ()] > 10
+    assert found["wsserver_process_resident_bytes", ()] > 10 << 20
+    assert found["wsserver_process_open_fds", ()] > 5
+    bob.close()
+    ann.vanish()
+    wait_for(server, "wsserver_clients", OPEN, 0)
+    after = samples(server)
+    assert after["wsserver_closes_total", (("code", "1000"),)] == 1
+    assert after["wsserver_closes_total", (("code", "1006"),)] == 1
+    falling = [
+        key for key in found if key[0].endswith(("_total", "_count", "_bucket", "_sum")) and after[key] < found[key]
+    ]
+    assert falling == []
+
+
+def test_the_number_of_lines_does_not_grow_with_channels_users_and_paths(server, connect):
+    before = samples(server).keys()
+    talkers = [connect(server, f"user-{number}", f"channel-{number}") for number in range(20)]
+    for number, talker in enumerate(talkers):
+        talker.ask("subscribe", topic=f"topic-{number}")
+        server.get(f"/livez?{number}")
+        server.get(f"/no-{number}")
+    assert samples(server).keys() == before
+
+
+@pytest.mark.parametrize("accept", ["application/openmetrics-text; version=1.0.0", "text/plain"])
+def test_both_formats_are_spoken(server, accept):
+    assert samples(server, Accept=accept)["wsserver_processes", ()] == 1
+
+
+def test_on_a_public_address_only_the_admin_port_has_them(start):
+    server = start("--host", "0.0.0.0", "--admin", "127.0.0.1:0", "--set", "server.hosts=*")
+    assert server.get("/metrics")[0] == 404
