@@ -38,9 +38,15 @@ class Node:
     def append(self, *batch):
         return self.wait(self.begin_append(*batch))
 
+    def store(self, *batch):
+        """Append what has to succeed."""
+        outcome = self.append(*batch)
+        assert isinstance(outcome, list), outcome
+        return outcome
+
     def post(self, count=1, channel="c", user="ann", key=None):
         """Say something so many times; return the numbers."""
-        return [one.message.seq for one in self.append(*[Publication(channel, user, "text", 5, key)] * count)]
+        return [one.message.seq for one in self.store(*[Publication(channel, user, "text", 5, key)] * count)]
 
     def glance(self, channel="c", limit=50):
         found = []
@@ -66,7 +72,7 @@ class Node:
 
     def turn(self):
         """One turn that sleeps for a moment at most: what is awaited comes from other processes."""
-        timer = self.reactor.call_later(0.01, lambda: None)
+        timer = self.reactor.timers.call_at(self.reactor.world.time + 0.002, lambda: None)
         self.reactor.run_once()
         timer.cancel()
 
@@ -79,6 +85,16 @@ class Node:
         """Turn until both links are there; returns itself."""
         self.turn_until(lambda: self.log._writer.up and self.log._reader.up)
         return self
+
+    def lose(self, action):
+        """Do what breaks both links, and turn until they have noticed."""
+        before = self._connections()
+        action()
+        self.turn_until(lambda: not set(self._connections()) & set(before))
+        return self
+
+    def _connections(self):
+        return [link._conn for link in (self.log._writer, self.log._reader)]
 
     def reconnect(self):
         """Let the rests between attempts pass until both links are there again."""

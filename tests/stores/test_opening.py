@@ -1,11 +1,15 @@
 """Which store an address opens."""
 
+import sys
+
 import pytest
 
+from tests.reactor.fakes import fake_reactor
 from tests.stores.rig import Shelf
 from wsserver.chat.log import StoreUnavailable
+from wsserver.reactor.offload import Offload
 from wsserver.stores.memory import MemoryStore
-from wsserver.stores.opening import migrate_store, open_store
+from wsserver.stores.opening import is_remote, migrate_store, open_remote_log, open_store
 from wsserver.stores.split import SplitStore
 from wsserver.stores.sqlite import SqliteStore
 
@@ -27,6 +31,26 @@ def test_an_address_that_is_none_is_refused(shelf: Shelf) -> None:
         open_store("redis:x", shelf.engine, shelf.reporter, lambda _: 5)
     with pytest.raises(ValueError, match="expected"):
         migrate_store("")
+
+
+def test_only_postgresql_is_remote() -> None:
+    assert [is_remote(url) for url in ("postgresql://h", "postgres://h", "sqlite:x", "memory:")] == [
+        True,
+        True,
+        False,
+        False,
+    ]
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch, shelf: Shelf) -> None:
+    for name in ("postgres", "postgres_conninfo"):
+        monkeypatch.setitem(sys.modules, f"wsserver.stores.{name}", None)
+    reactor = fake_reactor()
+    with pytest.raises(StoreUnavailable, match=r"wsserver\[postgres\]"):
+        open_remote_log("postgresql://h", reactor, Offload(reactor.post), shelf.reporter, lambda _: 5)
+    with pytest.raises(StoreUnavailable, match=r"wsserver\[postgres\]"):
+        migrate_store("postgresql://h")
+    reactor.close()
 
 
 def test_a_file_is_made_and_brought_up_to_date_and_it_is_said(shelf: Shelf) -> None:

@@ -207,13 +207,12 @@ def test_a_batch_that_others_keep_waiting_is_refused_and_the_link_stays(node, da
 
 
 def test_durability_decides_whether_standbys_are_waited_for(node, database):
+    database("ALTER TABLE wsserver.writer ADD durability text DEFAULT current_setting('synchronous_commit')")
+    database("ALTER TABLE wsserver.writer ADD patience text DEFAULT current_setting('statement_timeout')")
     for power in (False, True):
-        one = node(power=power).ready()
-        result = []
-        one.log._writer._send("now", [], result.append)
-        one.wait(result)
-    settings = database("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'wsserver'")
-    assert settings == [("4",)]
+        node(power=power).ready()
+    found = database("SELECT durability, patience FROM wsserver.writer ORDER BY at")
+    assert found == [("local", "4500ms"), ("on", "4500ms")]
 
 
 def test_a_mistake_of_who_asked_is_reported_and_not_the_links(node):

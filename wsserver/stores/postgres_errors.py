@@ -47,6 +47,8 @@ def refusal(result: pq.abc.PGresult) -> Refused | LinkLost:
     code = (result.error_field(pq.DiagnosticField.SQLSTATE) or b"").decode()
     severity = result.error_field(pq.DiagnosticField.SEVERITY_NONLOCALIZED) or b""
     text = (result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"").decode(errors="replace")
+    if not code:  # libpq's own words: the connection has ended
+        return LinkLost("the connection to the database is lost")
     if severity in (b"FATAL", b"PANIC"):
         return LinkLost(f"{SENTENCES.get(code[:2], 'the database ended the session')} ({text})")
     if code in TOO_SLOW:

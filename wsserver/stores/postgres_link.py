@@ -9,12 +9,13 @@ watched by the reactor. Each question is a transaction of its own, with a Sync b
 After a question without an answer the connection is thrown away: the answer might come later and be taken for that to
 another.
 
-While it connects libpq closes sockets and opens others. So its steps are taken where nothing reported is waiting to be
-handed out: at the end of the turn, where fds are closed, or when a timer fires.
+libpq opens and closes sockets as it sees fit, in the middle of a turn. So what is watched is a duplicate of its fd
+(dup(2)), which is ours: it is closed where all fds are closed, and nobody else can have its number before that.
 
 Read next: `postgres.py`, which asks; `postgres_conninfo.py`; `postgres_errors.py`.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -58,13 +59,16 @@ class _Waiting:
         self.answer: Answer | None = None
 
 
-class _Later:
-    """Something for the end of the turn, where fds may be closed."""
+class _Husk:
+    """An fd of ours that is to be closed at the end of the turn."""
 
-    __slots__ = ("bury",)
+    __slots__ = ("_fd",)
 
-    def __init__(self, action: Callable[[], None]) -> None:
-        self.bury = action
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+
+    def bury(self) -> None:
+        os.close(self._fd)
 
 
 class Link:
@@ -158,11 +162,8 @@ class Link:
         else:
             self._watch(WRITE)
 
-    def _connect_on(self) -> None:
+    def _connect_on(self, conn: pq.abc.PGconn) -> None:
         """Take the next step of connecting; the socket may be another one after it."""
-        conn = self._conn
-        if conn is None or self.up:
-            return
         status = conn.connect_poll()
         if status == pq.PollingStatus.READING:
             self._watch(READ)
@@ -211,8 +212,9 @@ class Link:
         try:
             conn.send_query_prepared(statement.encode(), parameters)
         except OperationalError as error:  # it is lost already, and we hear of it here first
-            self._reactor.call_soon(partial(done, LinkLost(str(error))))
-            self._reactor.call_soon(partial(self._lose_this, conn, "the connection to the database is lost"))
+            sentence = f"the connection to the database is lost ({_first_line(error)})"
+            self._reactor.call_soon(partial(done, LinkLost(sentence)))
+            self._reactor.call_soon(partial(self._lose_this, conn, sentence))
             return
         self._await(done)
 
@@ -235,15 +237,14 @@ class Link:
         if conn is None:
             return
         if not conn.nonblocking:  # it is connecting still
-            self._unwatch()
-            self._reactor.bury(_Later(self._connect_on))
+            self._connect_on(conn)
             return
         lost: str | None = None
         try:
             if mask & ~WRITE:
                 conn.consume_input()
         except OperationalError as error:
-            lost = _shorten(str(error))
+            lost = f"the connection to the database is lost ({_first_line(error)})"
         self._take_answers(conn)
         if lost is not None:
             self._lose_this(conn, lost)
@@ -314,7 +315,7 @@ class Link:
         conn, self._conn = self._conn, None
         if conn is not None:
             self._unwatch()
-            self._reactor.bury(_Later(conn.finish))
+            conn.finish()
 
     def _refusal(self) -> Refused:
         return Refused("08003", self.down_because or "the database is not connected")
@@ -329,7 +330,7 @@ class Link:
     def _watch(self, interest: int) -> None:
         assert self._conn is not None
         self._unwatch()
-        self._fd, self._interest = self._conn.socket, interest
+        self._fd, self._interest = os.dup(self._conn.socket), interest
         self._reactor.watch(self._fd, interest, self)
 
     def _set_interest(self, interest: int) -> None:
@@ -340,11 +341,16 @@ class Link:
     def _unwatch(self) -> None:
         if self._fd >= 0:
             self._reactor.unwatch(self._fd)
+            self._reactor.bury(_Husk(self._fd))
             self._fd = -1
 
 
 def _reason(conn: pq.abc.PGconn) -> str:
     return _shorten(conn.get_error_message())
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _shorten(message: str) -> str:

@@ -11,6 +11,7 @@ from typing import Final
 from psycopg import pq
 
 from wsserver.chat.log import StoreUnavailable
+from wsserver.reactor.poller import READ, WRITE, open_poller
 from wsserver.stores.postgres_conninfo import Conninfo
 from wsserver.stores.postgres_errors import SENTENCES
 from wsserver.stores.postgres_statements import STEPS, VERSION
@@ -71,15 +72,29 @@ def migrate(conninfo: Conninfo) -> tuple[int, int]:
 
 
 def _connect(conninfo: Conninfo) -> pq.abc.PGconn:
-    conn = pq.PGconn.connect(conninfo.render(connect_timeout=str(CONNECT_S)))
+    conn = pq.PGconn.connect_start(conninfo.render())
     conn.notice_handler = None
-    if conn.status == pq.ConnStatus.OK:
+    reason = _wait_for(conn)
+    if reason is None:
         return conn
-    reason = "; ".join(line.strip() for line in conn.get_error_message().strip().splitlines())
     conn.finish()
     raise StoreUnavailable(
         f"the database {conninfo.place} cannot be used ({reason}); see that it runs and that --store names it rightly"
     )
+
+
+def _wait_for(conn: pq.abc.PGconn) -> str | None:
+    """Wait until it is connected, for at most CONNECT_S a step; return why it is not."""
+    status: int = pq.PollingStatus.FAILED if conn.status == pq.ConnStatus.BAD else pq.PollingStatus.WRITING
+    while status in (pq.PollingStatus.READING, pq.PollingStatus.WRITING):
+        poller = open_poller("poll")  # a new one each time: the socket may be another after each step
+        poller.register(conn.socket, READ if status == pq.PollingStatus.READING else WRITE)
+        if not poller.poll(CONNECT_S):
+            return "it does not answer"
+        status = conn.connect_poll()
+    if status == pq.PollingStatus.OK:
+        return None
+    return "; ".join(line.strip() for line in conn.get_error_message().strip().splitlines())
 
 
 def _version(conn: pq.abc.PGconn, before: str = "", undo: str = "") -> int | None:
