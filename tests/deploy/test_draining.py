@@ -1,6 +1,7 @@
 """A node goes, asked to or not, and nobody who comes is told so by an error."""
 
 import json
+import signal
 import time
 
 import pytest
@@ -56,7 +57,7 @@ def last_words(talker):
 def test_while_a_node_shuts_down_everybody_is_served_by_the_other(make_site, kind):
     site = make_site(kind, **{"server.drain": "1500ms", "websocket.close_timeout": "1s"})
     node, sent_away, others = settle(site)
-    node.signal(15)
+    node.signal(signal.SIGTERM)
     answers = []
     while node.process.poll() is None:
         answers += [visit(site, sent_away[0][1]), visit(site, None)]
@@ -84,7 +85,7 @@ def test_when_a_node_dies_whoever_comes_next_is_served_by_the_other(make_site, k
 def test_a_balancer_that_looks_into_nothing_learns_of_it_by_its_check(make_site):
     site = make_site("haproxy-tcp", **{"server.drain": "5s"})
     node, _, _ = settle(site)
-    node.signal(15)
+    node.signal(signal.SIGTERM)
     refused = 0
     while True:
         try:
@@ -111,12 +112,31 @@ def test_a_client_that_is_refused_too_often_does_not_take_the_nodes_away_from_ot
     first.ask("ping")
 
 
+def wait_until_noticed(site, nodes):
+    """Wait until HAProxy has found so many nodes to be down."""
+    until = time.monotonic() + PATIENCE_S
+    while site.balancer.log.count(" is DOWN") < nodes:
+        assert time.monotonic() < until, site.balancer.log
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("kind", BALANCERS[1:])
+def test_a_node_that_hangs_is_found_by_its_check_and_whoever_is_there_stays(make_site, kind):
+    site = make_site(kind)
+    node, mine, _ = settle(site)
+    node.signal(signal.SIGSTOP)
+    try:
+        wait_until_noticed(site, 1)
+        assert {visit(site, cookie) for _, cookie in [*mine, (None, None)]} == {WELCOME}
+    finally:
+        node.signal(signal.SIGCONT)
+    for talker, _ in mine:
+        talker.ask("ping")
+
+
 @pytest.mark.parametrize("kind", BALANCERS[1:])
 def test_nodes_that_all_say_they_are_not_ready_are_better_than_none(make_site, kind):
     site = make_site(kind, **{"server.hosts": "127.0.0.1"})  # so that the checks, which ask for another, are refused
-    until = time.monotonic() + PATIENCE_S
-    while site.balancer.log.count(" is DOWN") < 2:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    wait_until_noticed(site, 2)
     assert site.get("/", Host="127.0.0.1")[0] == 200
     assert site.talk(host="127.0.0.1", origin="http://127.0.0.1").join("lobby", "ann")["users"] == ["ann"]
