@@ -2,14 +2,14 @@
 
 Nothing is counted for a metric while messages flow: clients carry their own counts, the kernel has those of bytes, and
 what is left is added to when a client ends, once a batch, or once a turn. So a scrape has to walk over all clients,
-1.5 us for each; it does that in steps, which take turns with everybody's messages.
+2 us for each; it does that in steps, which take turns with everybody's messages.
 
 Read next: `families.py`, what there is; `scrape.py`, who asks.
 """
 
 import platform
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -60,7 +60,7 @@ class Metrics:
         self._started = sources.registry.monotonic()
 
     def snapshot(self) -> Snapshot:
-        """Return all numbers, at once. With 10,000 clients that takes 15 ms; `steps` does not hold others up."""
+        """Return all numbers, at once. With 10,000 clients that takes 20 ms; `steps` does not hold others up."""
         for taken in self.steps():
             snapshot = taken
         return snapshot
@@ -75,8 +75,7 @@ class Metrics:
         crowd = _Crowd(registry)
         clients = [*registry.clients, *registry.leaving]
         for start in range(0, len(clients), STEP):
-            for client in clients[start : start + STEP]:
-                crowd.add(client)
+            crowd.add(clients[start : start + STEP])
             yield snapshot
         snapshot.update(crowd.values())
         snapshot.update(self._of_clients())
@@ -156,18 +155,30 @@ class _Crowd:
         self.queued = self.longest = 0
         self.states: Counter[State] = Counter()
 
-    def add(self, client: Client) -> None:
-        transport = client.transport
-        self.states[client.state] += 1
-        self.messages_in += client.messages_in
-        self.messages_out += messages_out(client)
-        self.queued += transport.queued
-        self.longest = max(self.longest, transport.queued)
-        traffic = transport.traffic
-        if traffic is UNKNOWN:
-            traffic = traffic_of(transport.sock)
-        self.received += traffic[0]
-        self.sent += traffic[1]
+    def add(self, clients: Sequence[Client]) -> None:
+        """Add some clients. One loop with local names, for it holds up everybody else."""
+        states = self.states
+        heard = said = queued = received = sent = 0
+        longest = self.longest
+        for client in clients:
+            transport = client.transport
+            states[client.state] += 1
+            heard += client.messages_in
+            said += messages_out(client) if client.context is not None else client.messages_out
+            waiting = transport.queued
+            if waiting:
+                queued += waiting
+                longest = max(longest, waiting)
+            traffic = transport.traffic
+            came, went = traffic_of(transport.sock) if traffic is UNKNOWN else traffic
+            received += came
+            sent += went
+        self.messages_in += heard
+        self.messages_out += said
+        self.queued += queued
+        self.longest = longest
+        self.received += received
+        self.sent += sent
 
     def values(self) -> dict[str, Any]:
         """Return the families that come of it. States that nobody is in are there with 0."""

@@ -198,9 +198,12 @@ class World:
             return 0
 
     def open_fds(self) -> int:
-        """How many file descriptors this process has open (proc(5), fd); 0 where that cannot be told."""
+        """How many file descriptors this process has open (proc(5), fd); 0 where that cannot be told.
+
+        Linux 6.2 and later say so in the size of the folder; before that it takes 1 us for each to count them.
+        """
         try:
-            return len(os.listdir("/proc/self/fd")) - 1  # one is for looking
+            return os.stat("/proc/self/fd").st_size or len(os.listdir("/proc/self/fd")) - 1  # one is for looking
         except OSError:
             return 0
 
