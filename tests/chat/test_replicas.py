@@ -6,7 +6,7 @@ import pytest
 
 from tests.chat.cluster_rig import Sea
 from tests.chat.fakes import Client
-from wsserver.chat.log import Head, NotYet, StoreUnavailable
+from wsserver.chat.log import Head, NotYet
 
 
 def texts(client: Client) -> list[str]:

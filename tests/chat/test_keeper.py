@@ -1,0 +1,335 @@
+"""Order among nodes: whatever is lost, doubled, late or cut, each member hears each message once, in the log's order."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.chat.cluster_rig import Harbour, Sea
+from tests.chat.fakes import Json
+from wsserver.chat.log import Publication
+
+CHANNELS = ("lobby", "den")
+
+
+class Member:
+    """A client that keeps book of what it hears and stops the test when a promise is broken."""
+
+    def __init__(self, node: Harbour, user: str) -> None:
+        self.node = node
+        self.user = user
+        self.client = node.connect()
+        self.seq: dict[str, int] = {}  # by channel: what it heard last, in channels in which it is
+        self.seen: dict[str, int] = {}  # the same for channels that it left
+        self.epoch = ""
+        self.asked: dict[int, tuple[str, str]] = {}  # messages that are not acked: channel, text
+        self.said = 0
+
+    def read(self, stored: dict[str, dict[int, str]]) -> None:
+        for event in self.client.hear():
+            channel = event.get("channel", "")
+            if event["type"] == "joined":
+                self._take(channel, event["messages"], stored)
+                self.epoch = event["epoch"]
+                if event.get("recovered"):
+                    since = int(event["id"])
+                    seqs = [message["seq"] for message in event["messages"]]
+                    assert seqs == list(range(since + 1, since + 1 + len(seqs))), "a part was said to be the whole"
+                    self.seq[channel] = since + len(seqs)
+                else:
+                    self.seq[channel] = event["seq"]
+            elif event["type"] == "message":
+                assert event["seq"] == self.seq[channel] + 1, f"{self.user} heard {event} after {self.seq[channel]}"
+                self.seq[channel] = event["seq"]
+                self._take(channel, [event], stored)
+            elif event["type"] == "left":
+                if channel in self.seq:
+                    self.seen[channel] = self.seq.pop(channel)
+            elif event["type"] == "ack":
+                assert stored[channel][event["seq"]] == self.asked.pop(event["id"])[1]
+            elif event["type"] == "error":
+                self.asked.pop(event["id"], None)
+
+    def _take(self, channel: str, messages: list[Json], stored: dict[str, dict[int, str]]) -> None:
+        for message in messages:
+            assert stored[channel][message["seq"]] == message["text"]
+
+    def say(self, channel: str) -> None:
+        if channel in self.seq:
+            self.said += 1
+            self.asked[self.said] = (channel, f"{self.user} {self.said}")
+            self.client.say("message", channel=channel, text=f"{self.user} {self.said}", id=self.said)
+
+    def join(self, channel: str) -> None:
+        """Join, or come back to where it was."""
+        fields: dict[str, Any] = {}
+        if channel in self.seen and channel not in self.seq:
+            fields = {"since": self.seen[channel], "epoch": self.epoch, "id": str(self.seen[channel])}
+        self.client.say("join", channel=channel, user=self.user, history=0, **fields)
+
+    def leave(self, channel: str) -> None:
+        self.client.say("leave", channel=channel)
+
+
+def truth(sea: Sea) -> dict[str, dict[int, str]]:
+    return {
+        channel: {message.seq: message.text for message in sea.store.after(channel, 0, 100_000)}
+        for channel in CHANNELS
+    }
+
+
+def storm(sea: Sea, members: list[Member], random: Random, steps: int) -> None:
+    """Let anything happen, in any order."""
+    for _ in range(steps):
+        member = random.choice(members)
+        channel = random.choice(CHANNELS)
+        acts: list[Callable[[], None]] = [
+            *[lambda: member.say(channel)] * 8,  # noqa: B023
+            lambda: member.join(channel),  # noqa: B023
+            lambda: member.leave(channel),  # noqa: B023
+            *[lambda: sea.advance(random.choice((0, 0.001, 0.01, 0.1)))] * 4,
+        ]
+        random.choice(acts)()
+        if random.random() < 0.03:
+            broker = random.choice(sea.brokers)
+            if broker.cut:
+                broker.restore()
+            else:
+                broker.interrupt()
+        if random.random() < 0.03:
+            log = random.choice(sea.nodes).log
+            log.trouble = None if log.trouble else "a bad moment"
+        for reader in members:
+            reader.read(truth(sea))
+
+
+def calm(sea: Sea) -> None:
+    """All links are well again, and everything that is on its way arrives."""
+    sea.wild = False
+    for node in sea.nodes:
+        node.log.trouble = None
+        if node.broker.cut:
+            node.broker.restore()
+    sea.advance(20)
+    for channel in CHANNELS:  # a lost announcement is noticed when the next one comes, or the link breaks
+        sea.store.append([Publication(channel, "server", "last", 0)], lambda _outcome: None)
+        head = sea.store.head(channel)
+        for broker in sea.brokers:
+            if channel in broker.channels:
+                broker.known.on_announced(channel, head.epoch, sea.store.after(channel, head.seq - 1, 1))
+    sea.advance(20)
+
+
+@pytest.mark.parametrize("announces", [True, False], ids=["log-announces", "chat-announces"])
+@pytest.mark.parametrize("seed", range(12))
+def test_each_member_hears_each_message_once_and_in_order_whatever_happens(seed: int, announces: bool) -> None:
+    sea = Sea(3, seed, announces=announces)
+    random = Random(seed)
+    members = [Member(sea.nodes[number % 3], f"user{number}") for number in range(6)]
+    for member in members:
+        for channel in CHANNELS:
+            member.join(channel)
+    calm(sea)
+    sea.wild = True
+    storm(sea, members, random, 300)
+    calm(sea)
+    stored = truth(sea)
+    for member in members:
+        member.read(stored)
+        for channel, seq in member.seq.items():
+            assert seq == len(stored[channel]), f"{member.user} missed the end of {channel}"
+        assert member.asked == {}, "somebody waits for an answer"
+        assert member.client.peer.closed is None
+    for channel in CHANNELS:
+        here = {member.user for member in members if channel in member.seq}
+        for node in sea.nodes:
+            found = node.router.channels.find(channel)
+            if found is not None and found.held:
+                assert set(found.roster.first_names(100).names) == here
+    for member in members:
+        member.client.gone(1000)
+    sea.advance(100)
+    for node in sea.nodes:
+        assert len(node.replicas.copies) == 0
+        assert len(node.router._waiting) == 0
+        assert len(node.replicas._errands) == 0
+        assert node.replicas._reading == 0
+        assert node.router.cluster is not None
+        assert len(node.router.cluster.neighbours) == 0
+        assert node.broker.channels == set()
+        assert len(node.router.channels) == 0
+    assert sea.world.armed() == []
+
+
+def test_a_gap_is_read_when_nobody_closes_it() -> None:
+    sea = Sea()
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    sea.mute = True
+    for number in range(5):
+        ann.say("message", channel="lobby", text=str(number))
+        sea.settle()
+    assert bob.hear_type("message") == []
+    sea.mute = False
+    ann.say("message", channel="lobby", text="5")
+    sea.settle()
+    assert bob.hear_type("message") == []
+    sea.advance(0.05)
+    assert [event["seq"] for event in bob.hear_type("message")] == [1, 2, 3, 4, 5, 6]
+    assert sea.nodes[1].log.asked[-1] == ("read", "lobby", 1, 5)
+    assert sea.nodes[1].replicas.keeper.gaps_filled == 1
+
+
+def test_a_link_that_is_back_makes_a_node_look_for_what_it_missed() -> None:
+    sea = Sea()
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    sea.brokers[1].interrupt()
+    for number in range(700):
+        ann.say("message", channel="lobby", text=str(number))
+    sea.advance(1)
+    assert bob.hear_type("message") == []
+    sea.brokers[1].restore()
+    sea.advance(2)
+    assert [event["seq"] for event in bob.hear_type("message")] == list(range(1, 701))
+
+
+def test_an_ack_waits_for_the_messages_of_others_that_come_first() -> None:
+    sea = Sea()
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    sea.mute = True
+    ann.say("message", channel="lobby", text="first")
+    sea.settle()
+    bob.say("message", channel="lobby", text="second", id=1)
+    sea.settle()
+    assert bob.hear() == []
+    sea.advance(0.05)
+    assert [(event["type"], event["seq"]) for event in bob.hear()] == [("message", 1), ("message", 2), ("ack", 2)]
+
+
+def test_an_ack_waits_a_second_at_most() -> None:
+    sea = Sea()
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    sea.mute = True
+    ann.say("message", channel="lobby", text="first")
+    sea.settle()
+    bob.say("message", channel="lobby", text="second", id=1)
+    sea.settle()
+    sea.nodes[1].log.trouble = "down"
+    sea.advance(0.9)
+    assert [event["type"] for event in bob.hear()] == ["presence"]
+    sea.advance(0.2)
+    assert [(event["type"], event["seq"]) for event in bob.hear()] == [("ack", 2)]
+    sea.nodes[1].log.trouble = None
+    sea.advance(6)
+    assert [(event["type"], event["seq"]) for event in bob.hear()] == [("message", 1), ("message", 2)]
+
+
+def test_who_leaves_behind_a_message_hears_it_first() -> None:
+    sea = Sea()
+    bob = sea.nodes[1].connect("bob")
+    bob.say("message", channel="lobby", text="bye", id=1)
+    bob.say("leave", channel="lobby", id=2)
+    sea.settle()
+    assert [event["type"] for event in bob.hear()] == ["message", "ack", "left"]
+
+
+def test_a_log_that_is_another_one_gives_every_member_a_new_start() -> None:
+    sea = Sea()
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    ann.say("message", channel="lobby", text="old")
+    sea.settle()
+    old = sea.store.head("lobby").epoch
+    ann.hear(), bob.hear()
+    sea.store.release("lobby")
+    ann.say("message", channel="lobby", text="new", id=7)
+    sea.advance(3)
+    for client in (ann, bob):
+        events = client.hear()
+        joined = next(event for event in events if event["type"] == "joined")
+        assert joined["epoch"] != old
+        assert joined["recovered"] is False
+        assert "id" not in joined
+        assert [message["text"] for message in joined["messages"]] == ["new"]
+        assert sorted(joined["users"]) == ["ann", "bob"]
+    ann.say("message", channel="lobby", text="on")
+    sea.settle()
+    assert [event["seq"] for event in bob.hear_type("message")] == [2]
+    assert [node.replicas.keeper.new_starts for node in sea.nodes] == [1, 1]
+
+
+def test_what_nobody_keeps_cannot_be_read_so_a_hole_in_it_is_a_new_start() -> None:
+    sea = Sea(history=0)
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    sea.mute = True
+    ann.say("message", channel="lobby", text="lost")
+    sea.settle()
+    sea.mute = False
+    ann.say("message", channel="lobby", text="heard")
+    sea.advance(3)
+    (event,) = bob.hear_type("joined")
+    assert (event["type"], event["seq"], event["messages"], event["recovered"]) == ("joined", 2, [], False)
+    ann.say("message", channel="lobby", text="next")
+    sea.settle()
+    assert [event["seq"] for event in bob.hear_type("message")] == [3]
+
+
+def test_a_node_that_says_what_the_log_does_not_say_is_not_believed() -> None:
+    sea = Sea()
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    ann.say("message", channel="lobby", text="true")
+    sea.settle()
+    assert bob.hear_type("message")
+    message = sea.store.after("lobby", 0, 1)[0]
+    sea.brokers[1].known.on_announced("lobby", "", [type(message)("lobby", 1, "eve", "false", 0)])
+    sea.brokers[1].known.on_announced("lobby", "another", [type(message)("lobby", 1, "eve", "false", 0)])
+    sea.advance(3)
+    assert [event["type"] for event in bob.hear()] == ["presence"]
+    assert sea.nodes[1].replicas.keeper.new_starts == 0
+    assert [question[0] for question in sea.nodes[1].log.asked].count("glance") == 2, "one look for both"
+
+
+def test_a_message_that_was_announced_and_is_not_in_the_log_holds_nobody_up() -> None:
+    sea = Sea()
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    ann.say("message", channel="lobby", text="1")
+    sea.settle()
+    message = sea.store.after("lobby", 0, 1)[0]
+    sea.brokers[1].known.on_announced("lobby", "", [type(message)("lobby", 9, "eve", "false", 0)])
+    sea.advance(3)
+    ann.say("message", channel="lobby", text="2")
+    sea.settle()
+    assert [event["seq"] for event in bob.hear_type("message")] == [1, 2]
+
+
+def test_a_log_that_refuses_a_batch_refuses_its_senders_alone() -> None:
+    sea = Sea()
+    ann = sea.nodes[0].connect("ann")
+    sea.nodes[0].log.trouble = "down"
+    ann.say("message", channel="lobby", text="x", id=1)
+    sea.settle()
+    (error,) = ann.hear()
+    assert (error["code"], error["id"]) == ("store_unavailable", 1)
+    assert ann.peer.closed is None
+
+
+def test_a_stored_message_that_no_member_can_be_told_fails_loudly_and_keeps_no_other_channel_waiting() -> None:
+    sea = Sea(1)
+    node = sea.nodes[0]
+    ann, bob = node.connect("ann", "one"), node.connect("bob", "two")
+
+    class Broken:
+        def hear(self, messages: object) -> None:
+            raise RuntimeError("broken")
+
+        def begin_anew(self, head: object) -> None: ...
+
+    channel = node.router.channels.find("one")
+    assert channel is not None
+    channel.listener = Broken()
+    ann.say("message", channel="one", text="x", id=1)
+    bob.say("message", channel="two", text="y", id=2)
+    with pytest.raises(RuntimeError):
+        sea.settle()
+    sea.settle()
+    assert [event["type"] for event in bob.hear()] == ["message", "ack"]
+    assert [event["type"] for event in ann.hear()] == ["message", "ack"]
