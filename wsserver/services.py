@@ -39,6 +39,7 @@ class Services:
     ) -> None:
         """`registry` has attached `chat`, which reads and writes `log`; `authority` judges the tokens of both."""
         site, channels = registry.house.site, chat.channels
+        self._proxied = bool(config.server.trusted_proxies)
         feeds = Feeds(registry, log, channels, config.chat.recovery_limit)
         bad_keys = BadTokens(config.auth.bad_tokens)
         key = ApiKey(config.api.key, bad_keys, registry.monotonic, _log_bad_key) if config.api.key else None
@@ -68,8 +69,11 @@ class Services:
         site.explain = explain
 
     def listen_on(self, listeners: Sequence[socket]) -> None:
-        """Hear where clients come from: what only this machine may see is shown if only this machine can ask."""
-        self._api.private = self._scrape.private = all(map(is_private, listeners))
+        """Hear where clients come from: what only this machine may see is shown if only this machine can ask.
+
+        Behind a proxy everybody can, though it be on this machine.
+        """
+        self._api.private = self._scrape.private = not self._proxied and all(map(is_private, listeners))
 
     def for_admin(self) -> Mapping[str, Service]:
         """Return what the admin port has besides the pages of health."""

@@ -14,6 +14,7 @@ import websocket
 from tests.deploy.shipped import NAME, haproxy_cfg, haproxy_tcp_cfg, nginx_conf
 from tests.engines.haproxy import HAProxy
 from tests.engines.nginx import Nginx
+from tests.engines.private import free_port
 from tests.scenarios.running import PATIENCE_S, RunningServer
 from tests.scenarios.talking import Talker
 
@@ -46,9 +47,10 @@ class Balanced:
             settings["server.proxy_protocol"] = "true"
         flags = [part for key, value in settings.items() for part in ("--set", f"{key}={value}")]
         with contextlib.ExitStack() as stack:
-            self.nodes = []
+            self.nodes, self._admins = [], []
             for _ in range(2):
-                self.nodes.append(RunningServer("--port", "0", *flags))
+                self._admins.append(free_port())
+                self.nodes.append(RunningServer("--port", "0", "--admin", f"127.0.0.1:{self._admins[-1]}", *flags))
                 stack.callback(self.nodes[-1].stop)
             ports = [node.port for node in self.nodes]
             make, write = {
@@ -110,8 +112,8 @@ class Balanced:
     # -- a node -----------------------------------------------------------------------------------------------------
 
     def connections(self, node, state="OPEN"):
-        """Return what a node lists as its clients in a state, asked without a proxy between."""
-        connection = http.client.HTTPConnection("127.0.0.1", node.port, PATIENCE_S, source_address=("127.0.0.8", 0))
+        """Return what a node lists on its admin port as its clients in a state."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._admins[self.nodes.index(node)], PATIENCE_S)
         with contextlib.closing(connection):
             connection.request("GET", "/api/connections?limit=1000", headers={"Authorization": f"Bearer {KEY}"})
             body = json.loads(connection.getresponse().read())

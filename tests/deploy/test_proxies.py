@@ -42,6 +42,15 @@ def test_a_proxy_that_writes_garbage_is_told_of_once_and_its_clients_are_served(
     assert server.log.count("bad_forwarded") == 1
 
 
+@pytest.mark.parametrize("path", ["/metrics", "/api/connections"])
+def test_behind_a_proxy_on_this_machine_what_only_this_machine_may_see_is_not_shown(start, path):
+    key = "k" * 32
+    flags = ("--set", f"api.key={key}")
+    headers = {"Authorization": f"Bearer {key}"}
+    assert start(*flags).get(path, headers)[0] == 200
+    assert start(*TRUST, *flags).get(path, headers)[0] == 404
+
+
 def test_limits_of_an_address_count_the_clients_and_not_the_proxy(start, open_socket):
     server = start(*TRUST, "--set", "limits.connections_per_ip=1")
     for host in range(1, 6):
