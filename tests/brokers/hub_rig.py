@@ -107,7 +107,7 @@ class Rig:
 
     def member(self, name=""):
         self.members.append(Member(self, name or f"worker-{len(self.members)}"))
-        self.turn(2)
+        self.turn(4)
         return self.members[-1]
 
     def turn(self, count=1):

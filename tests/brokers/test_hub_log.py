@@ -225,7 +225,9 @@ def test_channels_without_history_do_not_wait_for_the_disk_of_others(filed):
 
 def test_batch_of_several_parts_is_answered_for_when_all_have_answered(filed):
     one = filed.member()
-    outcome = one.begin(said("passing", "1"), said("a", "2"), said("passing", "3", key="k"), said("passing", "3", key="k"))
+    outcome = one.begin(
+        said("passing", "1"), said("a", "2"), said("passing", "3", key="k"), said("passing", "3", key="k")
+    )
     filed.turn(4)
     assert outcome == []
     filed.disk.work_all()

@@ -111,6 +111,9 @@ class Hub:
             for worker in self._workers:
                 worker.send(framed(Trouble(trouble)))
 
+    def _is_new(self, node: str) -> bool:
+        return node != "" and all(other.node != node for other in self._workers)
+
     def _is_open(self, channel: str) -> bool:
         return any(channel in worker.opened for worker in self._workers)
 
@@ -120,7 +123,7 @@ class Hub:
         """Do what is asked; before it has said hello a worker may say nothing else."""
         if worker.node and type(item) is not Hello:
             self._handlers[type(item)](worker, item, data)
-        elif isinstance(item, Hello) and item.node and not any(other.node == item.node for other in self._workers):
+        elif isinstance(item, Hello) and not worker.node and self._is_new(item.node):
             worker.node = item.node
             if self._trouble is not None:
                 worker.send(framed(Trouble(self._trouble)))

@@ -105,7 +105,10 @@ class HubLinkLog:
     def on_outcome(self, item: Outcome) -> None:
         """A batch is stored."""
         self.silent = False
-        batch, done = self._batches.pop(item.number)
+        waiting = self._batches.pop(item.number, None)
+        if waiting is None:
+            return  # we have closed meanwhile
+        batch, done = waiting
         stored = [
             Stored(MessageEvent(said.channel, seq, said.user, said.text, said.ts), False)
             for said, seq in zip(batch, item.seqs, strict=True)

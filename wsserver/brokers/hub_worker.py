@@ -37,7 +37,7 @@ class Switchboard(Protocol):
 class HubWorker:
     """`node` is "" before it has said hello."""
 
-    __slots__ = ("_board", "_frames", "_transport", "node", "opened", "over")
+    __slots__ = ("_board", "_frames", "_transport", "_waiting", "node", "opened", "over")
 
     def __init__(self, reactor: Reactor, sock: SocketType, board: Switchboard) -> None:
         """`sock` is connected, non-blocking, and ours from now on."""
@@ -51,6 +51,7 @@ class HubWorker:
         self.opened: set[str] = set()  # the channels that it hears of
         self.over = False
         self._frames = Frames()
+        self._waiting: dict[Callable[[], None], None] = {}  # who wants to know when everything has left
         self._transport.start(self)
 
     def send(self, frame: bytes) -> None:
@@ -68,13 +69,15 @@ class HubWorker:
         return self._transport.queued > CLOG_BYTES
 
     def when_drained(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once when everything has left; not if the worker ends before."""
+        """Call `callback` once when everything has left, however often it was asked for; not if the worker ends first."""
+        self._waiting[callback] = None
+        self._transport.on_drained = self._drained
 
-        def drained() -> None:
-            self._transport.on_drained = None
+    def _drained(self) -> None:
+        self._transport.on_drained = None
+        waiting, self._waiting = self._waiting, {}
+        for callback in waiting:
             callback()
-
-        self._transport.on_drained = drained
 
     def cut(self, why: str) -> None:
         """Have nothing to do with it any more."""
