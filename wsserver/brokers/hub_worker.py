@@ -69,7 +69,7 @@ class HubWorker:
         return self._transport.queued > CLOG_BYTES
 
     def when_drained(self, callback: Callable[[], None]) -> None:
-        """Call `callback` once when everything has left, however often it was asked for; not if the worker ends first."""
+        """Call `callback` once when everything has left; not if the worker ends before. Asking twice is asking once."""
         self._waiting[callback] = None
         self._transport.on_drained = self._drained
 
