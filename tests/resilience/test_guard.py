@@ -147,3 +147,17 @@ def test_after_its_end_it_tries_nothing() -> None:
     thing.guard.close()
     thing.clock.advance(100)
     assert thing.probes == []
+
+
+def test_a_sign_that_it_works_is_believed_before_the_pause_is_over() -> None:
+    thing = Thing()
+    thing.guard.hasten()  # nothing is wrong
+    thing.answers = "still down"
+    thing.break_it()
+    thing.clock.advance(10)
+    thing.probes.clear()
+    thing.answers = None
+    thing.guard.hasten()
+    assert len(thing.probes) == 1
+    assert thing.state is State.CLOSED
+    assert thing.clock.armed() == []

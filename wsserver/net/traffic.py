@@ -1,8 +1,8 @@
 """How many bytes a connection has carried, as the kernel has counted them: nothing of ours counts them a second time.
 
 tcp(7), TCP_INFO; `struct tcp_info` in linux/tcp.h: `tcpi_bytes_acked` and `tcpi_bytes_received` stand at bytes 120 and
-128, since Linux 4.1. Asking takes 0.5 us, twice that among thousands of sockets, once for each client when somebody looks and once when it ends. Counting here
-would take 50 ns for each `send`, in four places.
+128, since Linux 4.1. Asking takes 0.5 us, or 1 us among thousands of sockets, when somebody looks and when a client
+ends. Counting here would take 50 ns for each `send`, in four places.
 
 Read next: `transport.py`, which asks at the end; `observe/metrics.py`, which asks in between.
 """

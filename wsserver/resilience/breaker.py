@@ -95,6 +95,11 @@ class Breaker:
             self._era += 1
             self._due = now + self._backoff.next()
 
+    def hasten(self, now: float) -> None:
+        """There is a sign that it works again: an open breaker admits a trial from now on."""
+        if self.state is State.OPEN:
+            self._due = min(self._due, now)
+
     def wait_s(self, now: float) -> float:
         """Return in how many seconds `admit` may answer otherwise; 0 when it admits now."""
         return 0.0 if self.state is State.CLOSED else max(0.0, self._due - now)

@@ -72,6 +72,13 @@ class Guard:
             self.breaker.failed(ticket, self._clock.monotonic(), failure)
         self._settle(before)
 
+    def hasten(self) -> None:
+        """There is a sign that it works again, such as a new connection: try now and not when the pause is over."""
+        if self.breaker.state is State.OPEN:
+            self.breaker.hasten(self._clock.monotonic())
+            self.close()
+            self._try()
+
     def close(self) -> None:
         """Try nothing any more."""
         if self._timer is not None:

@@ -1,0 +1,144 @@
+"""A broker behind a breaker: while the link to the other nodes does not work, nobody waits for them.
+
+    chat ---> GuardedBroker ---> Broker ---> other nodes        `ask` and `open` go by the breaker
+         <--- GuardedNode   <---                                what comes is counted
+
+What is said while it is open is dropped and counted: it is in the log, and whoever hears of a gap reads it there.
+Presence is not dropped, nor is a channel that is opened or closed: the broker behind has to know of them when the link
+is back. When it says so (`Node.on_restored`), the breaker does not wait for its pause to end.
+
+Read next: `resilience/guard.py`; `chat/broker.py` for the face on both sides.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Final
+
+from wsserver.chat.broker import Answers, Asked, Broker, BrokerUnavailable, Count, Move, Node
+from wsserver.chat.vocabulary import MessageEvent
+from wsserver.resilience.breaker import Breaker, State, Ticket
+from wsserver.resilience.guard import Clock, Guard, Probed, Report
+
+_STOPPING: Final = "the server is stopping"
+
+
+class GuardedNode:
+    """A `Node` around a `Node`."""
+
+    def __init__(self, node: Node, guard: Guard, counts: dict[str, int]) -> None:
+        self._guard = guard
+        self._counts = counts
+        self._node = node
+        self.on_presence = node.on_presence
+        self.on_roster = node.on_roster
+        self.on_node_gone = node.on_node_gone
+        self.answer = node.answer
+
+    def on_announced(self, channel: str, epoch: str, messages: Sequence[MessageEvent]) -> None:
+        """Count messages from elsewhere, and pass them on."""
+        self._counts["received"] += len(messages)
+        self._node.on_announced(channel, epoch, messages)
+
+    def on_relayed(self, channel: str, payload: bytes) -> None:
+        """Count a binary message from elsewhere, and pass it on."""
+        self._counts["received"] += 1
+        self._node.on_relayed(channel, payload)
+
+    def on_interrupted(self) -> None:
+        """Something may be missed from now on."""
+        self._counts["interrupted"] += 1
+        self._node.on_interrupted()
+
+    def on_restored(self) -> None:
+        """The link is there again: no reason to wait."""
+        self._guard.hasten()
+        self._node.on_restored()
+
+
+class GuardedBroker:
+    """A `Broker` around a `Broker`."""
+
+    def __init__(self, broker: Broker, breaker: Breaker, clock: Clock, report: Report) -> None:
+        """`report` is told of each change of the breaker."""
+        self.node = broker.node
+        self.guard = Guard(breaker, clock, self._probe, report)
+        self.counts: dict[str, int] = dict.fromkeys(("received", "sent", "dropped", "interrupted"), 0)
+        """What went to and fro, by `observe/families.BROKER_WHATS`."""
+        self.refused = 0
+        """Questions that were refused without asking."""
+        self._broker = broker
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the other nodes cannot be reached just now."""
+        return self.guard.trouble or self._broker.trouble
+
+    def attach(self, node: Node) -> None:
+        """Say who is told (`Broker.attach`)."""
+        self._broker.attach(GuardedNode(node, self.guard, self.counts))
+
+    def open(self, channel: str, done: Callable[[BrokerUnavailable | None], None]) -> None:
+        """Hear of `channel` from now on (`Broker.open`). The broker behind is told in any case, for later."""
+        ticket = self.guard.admit()
+        if ticket is not None:
+            self._broker.open(channel, partial(self._on_answer, ticket, done))
+            return
+        self._broker.open(channel, _ignore)
+        done(self._refuse())
+
+    def close(self, channel: str) -> None:
+        """Hear of `channel` no longer (`Broker.close`)."""
+        self._broker.close(channel)
+
+    def announce(self, channel: str, epoch: str, messages: Sequence[MessageEvent]) -> None:
+        """Tell the others what is in the log (`Broker.announce`), or drop it."""
+        if self._passes(len(messages)):
+            self._broker.announce(channel, epoch, messages)
+
+    def relay(self, channel: str, payload: bytes) -> None:
+        """Tell the others something binary (`Broker.relay`), or drop it."""
+        if self._passes(1):
+            self._broker.relay(channel, payload)
+
+    def presence(self, channel: str, user: str, move: Move) -> None:
+        """Tell the others who came or went, and keep it (`Broker.presence`)."""
+        self._broker.presence(channel, user, move)
+
+    def ask(self, question: Asked, done: Answers) -> None:
+        """Put a question to all other nodes (`Broker.ask`)."""
+        ticket = self.guard.admit()
+        if ticket is None:
+            done(self._refuse())
+        else:
+            self._broker.ask(question, partial(self._on_answer, ticket, done))
+
+    def close_all(self) -> None:
+        """Say goodbye (`Broker.close_all`)."""
+        self.guard.close()
+        self._broker.close_all()
+
+    def _passes(self, count: int) -> bool:
+        """Count so many messages as sent or dropped."""
+        passes = self.guard.breaker.state is not State.OPEN
+        self.counts["sent" if passes else "dropped"] += count
+        return passes
+
+    def _refuse(self) -> BrokerUnavailable:
+        self.refused += 1
+        return BrokerUnavailable(self.guard.trouble or _STOPPING)
+
+    def _on_answer(self, ticket: Ticket, done: Callable[[Any], None], answer: Any) -> None:
+        self.guard.note(ticket, _failure(answer))
+        done(answer)
+
+    def _probe(self, done: Probed) -> None:
+        self._broker.ask(Count(), lambda answer: done(_failure(answer)))
+
+
+def _failure(answer: Any) -> str | None:
+    """Return why there is no answer in an answer; None when it is one."""
+    return str(answer) if isinstance(answer, BrokerUnavailable) else None
+
+
+def _ignore(_answer: BrokerUnavailable | None) -> None:
+    """Who asked has had the answer."""
