@@ -11,13 +11,18 @@ Read next: `private.py`.
 import contextlib
 import os
 import signal
+from datetime import UTC, datetime, timedelta
 from glob import glob
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from psycopg import pq
 
 from tests.engines.private import PrivateServer, find_program
 
 USER = "wsserver"
+DAY = timedelta(days=1)
 
 SETTINGS = {
     "fsync": "off",
@@ -107,6 +112,34 @@ class Postgres(PrivateServer):
         self.process.send_signal(signal.SIGQUIT)
         self.process.wait(30)
         self.process = None
+
+
+class SecurePostgres(Postgres):
+    """One that speaks TLS, with a certificate for the name `localhost`, which is its own authority."""
+
+    def __init__(self):
+        self.certificate = ""
+        super().__init__(ssl="on")
+
+    def prepare(self):
+        super().prepare()
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - DAY, now + DAY)
+            .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        self.certificate = self.folder / "data" / "server.crt"
+        self.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        plain = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        secret = self.folder / "data" / "server.key"
+        secret.write_bytes(key.private_bytes(serialization.Encoding.PEM, *plain))
+        secret.chmod(0o600)
+        for path in (self.certificate, secret):
+            self.own(path)
 
 
 class Database:

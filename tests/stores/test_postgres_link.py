@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engines.postgres import Postgres
+from tests.engines.postgres import Postgres, SecurePostgres
 from tests.engines.proxy import Proxy
 from tests.stores.postgres_rig import Node
 from wsserver.chat.log import Publication, StoreUnavailable
@@ -281,3 +281,23 @@ def test_a_large_batch_goes_through_a_slow_way_piece_by_piece(far, proxy):
     outcome = far.begin_append(*[Publication("c", "ann", "x" * 20_000, 5)] * 200)
     assert far.wait(outcome)[-1].message.seq == 200
     assert seqs(far.read(first=1, last=300)) == list(range(1, 201))
+
+
+def test_it_speaks_tls_and_judges_the_certificate_by_the_name_that_was_looked_up():
+    with SecurePostgres() as server:
+        name = server.new_database()
+        url = (
+            server.url(name).replace("127.0.0.1", "localhost")
+            + f"?sslmode=verify-full&sslrootcert={server.certificate}"
+        )
+        migrate(Conninfo(url))
+        one = Node(url).ready()
+        try:
+            assert one.log._reader._conn.ssl_in_use
+            batch = [Publication("c", "ann", "x" * 5000, 5)] * 300
+            assert one.store(*batch)[-1].message.seq == 300
+            assert len(one.read()) == 300
+        finally:
+            one.close()
+        with pytest.raises(StoreUnavailable, match="does not match"):
+            Node(server.url(name) + f"?sslmode=verify-full&sslrootcert={server.certificate}")
