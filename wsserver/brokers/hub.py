@@ -14,7 +14,7 @@ Read next: `hub_log.py`, the hot path; `hub_link.py`, the other end.
 
 from collections.abc import Callable
 from socket import SocketType
-from typing import Final
+from typing import Final, Protocol
 
 from wsserver.brokers.hub_channels import HubChannels
 from wsserver.brokers.hub_log import HubLog
@@ -44,11 +44,18 @@ from wsserver.brokers.hub_wire import (
 )
 from wsserver.brokers.hub_worker import HubWorker
 from wsserver.chat.broker import Move
-from wsserver.chat.log import StoreUnavailable
+from wsserver.chat.log import Log, StoreUnavailable
 from wsserver.reactor.loop import Reactor
-from wsserver.stores.base import Store
 
 NO_STORE: Final = "this server keeps its messages elsewhere"
+
+
+class Store(Log, Protocol):
+    """A log of this process."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be stored just now; None when all is well."""
 
 
 class Hub:
