@@ -84,3 +84,18 @@ def test_a_unix_socket_is_trusted_by_name(start, tmp_path):
         sock.connect(str(path))
         talker = Talker("ws://localhost/chat", socket=sock, header=CLAIM)
         assert talker.ask("request", method="whoami")["result"]["address"] == "203.0.113.9:0"
+
+
+def test_bad_tokens_are_counted_for_each_client_behind_a_proxy(start):
+    server = start(*TRUST, "--set", "auth.mode=token", "--set", f"auth.secret={'s' * 32}")
+
+    def show_a_bad_token(client):
+        sock = websocket.create_connection(server.ws(), PATIENCE_S, header={"X-Forwarded-For": client})
+        with contextlib.closing(sock):
+            sock.send('{"type": "auth", "token": "bad"}')
+            while (frame := sock.recv_frame()).opcode != websocket.ABNF.OPCODE_CLOSE:
+                pass
+        return int.from_bytes(frame.data[:2], "big")
+
+    assert [show_a_bad_token("203.0.113.1") for _ in range(6)] == [4501] * 5 + [4029]
+    assert show_a_bad_token("203.0.113.2") == 4501

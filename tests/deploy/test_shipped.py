@@ -1,13 +1,14 @@
 """The shipped files are good, and their numbers fit those of wsserver."""
 
 import re
+import textwrap
 
 import pytest
 
 from tests.deploy.shipped import DEPLOY, haproxy_cfg, haproxy_tcp_cfg, nginx_conf, replace, shipped
 from tests.engines.haproxy import HAProxy
 from tests.engines.nginx import Nginx
-from wsserver.config import Config
+from wsserver.config import Config, load
 
 DEFAULTS = Config()
 
@@ -62,3 +63,11 @@ def test_what_the_readme_links_to_is_there():
     links = re.findall(r"\]\(([^)#]+)\)", shipped("README.md"))
     assert len(links) >= 4
     assert [link for link in links if not (DEPLOY / link).exists()] == []
+
+
+def test_the_configuration_of_a_node_is_good(tmp_path):
+    [block] = re.findall(r"```toml\n(.*?)```", shipped("README.md"), re.DOTALL)
+    file = tmp_path / "wsserver.toml"
+    file.write_text(replace(textwrap.dedent(block), {"redis://10.0.0.22:6379/0": "local:"}))
+    config = load(str(file))
+    assert (config.server.trusted_proxies, config.server.hosts) == (("10.0.0.5",), ("chat.example",))

@@ -1,10 +1,13 @@
 """Where a request comes from: whose word is taken, and how much of it."""
 
 import time
+from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
-from wsserver.http.forwarded import FORWARDED, HOPS, TrustedProxies, parse_forwarded, parse_source
+from wsserver.http.forwarded import FORWARDED, HOPS, X_FORWARDED_FOR, TrustedProxies, parse_forwarded, parse_source
 from wsserver.http.headers import Headers
 
 PROXY, STRANGER = "10.0.0.1:5000", "198.51.100.7:5000"
@@ -149,3 +152,12 @@ def test_what_is_no_network_is_an_error():
 def test_both_parsers_say_none_of_nothing():
     assert parse_source("") is None
     assert parse_forwarded("") is None
+
+
+@given(some.text(alphabet=some.characters(max_codepoint=255), max_size=200))
+def test_whatever_a_header_says_an_address_comes_out(value):
+    for header in (X_FORWARDED_FOR, FORWARDED):
+        proxies = TrustedProxies(["10.0.0.0/8"], header)
+        host, _, port = proxies.source_of(Headers([(header, value)]), PROXY).rpartition(":")
+        ip_address(host.strip("[]"))
+        assert 0 <= int(port) <= 65535

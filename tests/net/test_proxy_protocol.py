@@ -4,6 +4,8 @@ import struct
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as some
 
 from wsserver.net.proxy_protocol import LINE_LIMIT, SIGNATURE, SIZE_LIMIT, ProxyHeaderError, read_proxy_header
 
@@ -103,3 +105,21 @@ def test_it_is_refused_as_soon_as_it_can_be_known_and_never_read_as_good(name):
         except ProxyHeaderError:
             break
     assert set(answers) <= {None}
+
+
+@given(
+    some.binary(max_size=600)
+    | some.binary(max_size=110).map(lambda rest: b"PROXY " + rest + b"\r\n")
+    | some.binary(max_size=600).map(lambda rest: SIGNATURE + rest)
+    | some.builds(binary, some.binary(max_size=300), some.integers(0, 255), some.integers(0, 255))
+)
+def test_whatever_comes_is_a_header_or_the_beginning_of_one_or_refused(data):
+    try:
+        header = read_proxy_header(data)
+    except ProxyHeaderError:
+        return
+    assert len(data) < SIZE_LIMIT if header is None else 0 < header.size <= len(data)
+    if header is not None and header.source:
+        host, _, port = header.source.rpartition(":")
+        ip_address(host.strip("[]"))
+        assert 0 <= int(port) <= 65535
