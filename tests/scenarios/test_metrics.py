@@ -26,7 +26,9 @@ def wait_for(server, name, labels, value):
 OPEN = (("state", "open"),)
 
 
-def test_numbers_after_known_traffic(start, connect, tmp_path):
+@pytest.fixture
+def busy(start, connect, tmp_path):
+    """A server with a file, after a little traffic; its two clients are there."""
     server = start("--store", f"sqlite:{tmp_path / 'chat.db'}", *FLAGS)
     ann, bob = connect(server, "ann", "lobby"), connect(server, "bob", "lobby")
     ann.ask("subscribe", topic="news")
@@ -37,8 +39,11 @@ def test_numbers_after_known_traffic(start, connect, tmp_path):
     bob.say("message", channel="nowhere", text="not a member")
     bob.hear("error")
     assert server.get("/", {"Host": "evil.example"})[0] == 421
-    found = samples(server)
-    assert found["wsserver_clients", OPEN] == 2
+    return server, ann, bob
+
+
+def test_the_chat_is_counted(busy):
+    found = samples(busy[0])
     assert found["wsserver_published_total", (("result", "stored"),)] == 6
     assert found["wsserver_published_total", (("result", "duplicate"),)] == 1
     assert found["wsserver_published_total", (("result", "refused"),)] == 0
@@ -46,27 +51,39 @@ def test_numbers_after_known_traffic(start, connect, tmp_path):
     assert found["wsserver_channels", ()] == 1
     assert found["wsserver_users", ()] == 2
     assert found["wsserver_subscriptions", ()] == 1
+
+
+def test_connections_are_counted_and_what_they_carried(busy):
+    found = samples(busy[0])
+    assert found["wsserver_clients", OPEN] == 2
     assert found["wsserver_messages_received_total", ()] == 2 + 1 + 7 + 1
     assert found["wsserver_messages_sent_total", ()] >= 2 * 6 + 7
     assert found["wsserver_connections_accepted_total", ()] == 4
     assert found["wsserver_refusals_total", (("status", "421"),)] == 1
     assert found["wsserver_received_bytes_total", ()] > 2 * 200
     assert found["wsserver_sent_bytes_total", ()] > 12 * 50
+
+
+def test_the_process_is_measured(busy):
+    found = samples(busy[0])
     assert found["wsserver_breaker_state", (("part", "store"),)] == 0
     assert found["wsserver_breaker_state", (("part", "broker"),)] == 0
     assert found["wsserver_turn_seconds_count", ()] == found["wsserver_turns_total", ()] > 10
     assert found["wsserver_process_resident_bytes", ()] > 10 << 20
     assert found["wsserver_process_open_fds", ()] > 5
+
+
+def test_how_conversations_ended_is_counted_and_no_count_falls(busy):
+    server, ann, bob = busy
+    found = samples(server)
     bob.close()
     ann.vanish()
     wait_for(server, "wsserver_clients", OPEN, 0)
     after = samples(server)
     assert after["wsserver_closes_total", (("code", "1000"),)] == 1
     assert after["wsserver_closes_total", (("code", "1006"),)] == 1
-    falling = [
-        key for key in found if key[0].endswith(("_total", "_count", "_bucket", "_sum")) and after[key] < found[key]
-    ]
-    assert falling == []
+    counts = [key for key in found if key[0].endswith(("_total", "_count", "_bucket", "_sum"))]
+    assert [key for key in counts if after[key] < found[key]] == []
 
 
 def test_the_number_of_lines_does_not_grow_with_channels_users_and_paths(server, connect):
