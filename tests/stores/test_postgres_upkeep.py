@@ -1,7 +1,7 @@
 """What the database forgets, and when."""
 
 from wsserver.chat.log import Publication
-from wsserver.stores.postgres_upkeep import PORTION, ROUND_S, SWEEP_S
+from wsserver.stores.postgres_upkeep import CHANNELS, PORTION, ROUND_S, SWEEP_S
 
 
 def kept(database, channel="c"):
@@ -14,8 +14,8 @@ def kept(database, channel="c"):
 
 def settle(node):
     """Let everything happen that is due within some seconds."""
-    for _ in range(40):
-        node.jump(0.2)
+    for _ in range(15):
+        node.jump(0.3)
 
 
 def test_a_channel_is_cut_as_it_grows_and_says_where_it_begins(node, database):
@@ -25,7 +25,7 @@ def test_a_channel_is_cut_as_it_grows_and_says_where_it_begins(node, database):
     assert kept(database) == list(range(16, 26))
     assert one.glance().head.oldest == 16
     assert database("SELECT oldest, kept FROM wsserver.channels") == [("16", "10")]
-    for _ in range(10):
+    for _ in range(4):
         one.post()
         settle(one)
         assert len(kept(database)) <= 11
@@ -38,6 +38,16 @@ def test_a_long_cut_is_made_in_portions(node, database):
     assert len(kept(database)) > PORTION
     settle(one)
     assert kept(database) == [PORTION * 2 + 10]
+
+
+def test_many_channels_are_cut_in_one_step_and_share_the_portion(node, database):
+    one = node(history=2)
+    names = [f"c{number}" for number in range(CHANNELS * 2)]
+    one.append(*[Publication(name, "ann", "text", 5) for name in names for _ in range(5)])
+    one.append(*[Publication("full", "ann", "text", 5) for _ in range(100)])
+    settle(one)
+    assert database("SELECT count(*), max(kept) FROM wsserver.channels") == [(str(CHANNELS * 2 + 1), "2")]
+    assert database("SELECT count(*) FROM wsserver.entry") == [(str(CHANNELS * 4 + 2),)]
 
 
 def test_channels_that_others_filled_are_cut_by_the_one_whose_turn_it_is(node, database):

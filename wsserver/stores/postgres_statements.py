@@ -191,7 +191,9 @@ STATEMENTS: Final = {
     "append": "SELECT wsserver.append($1, $2::bigint, $3, $4::int[], $5, $6, $7::bigint[], $8)",
     "glance": GLANCE,
     "read": READ,
-    "trim": "SELECT wsserver.trim($1, $2::bigint, $3::bigint, $4::int)",
+    "trim": """
+        SELECT wsserver.trim(name, history, $3::bigint, $4::int)
+        FROM unnest(string_to_array($1, E'\\x1f'), $2::bigint[]) AS due (name, history)""",
     "expire": "SELECT wsserver.expire($1::int)",
     "now": "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint",
     "sweep": """

@@ -8,15 +8,19 @@ Read next: `postgres_statements.py`, `trim` and `expire`; `postgres.py`.
 
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.timers import Timer
-from wsserver.stores.postgres_link import Answer, Link
-from wsserver.stores.postgres_text import escape, unescape
+from wsserver.stores.postgres_link import Answer, Link, Parameters
+from wsserver.stores.postgres_text import escape, join, unescape
 
 PORTION: Final = 500
 """Messages that go at once: some milliseconds of the database, in which readers of this node wait."""
+
+CHANNELS: Final = 50
+"""Channels that are cut in one step; they share the portion."""
 
 PAUSE_S: Final = 0.02
 """Between two steps: 25,000 messages a second keep up with any writing."""
@@ -88,14 +92,19 @@ class Upkeep:
         elif not self._link.up:
             self._wake(LATER_S)
         elif self._due:
-            channel = next(iter(self._due))
-            del self._due[channel]
-            values = [escape(channel).encode(), b"%d" % self._history_of(channel), b"%d" % self._before_ms]
-            self._ask("trim", [*values, b"%d" % PORTION], partial(self._on_cut, channel))
+            self._cut_some(list(islice(self._due, CHANNELS)))
         elif self._last is not None:
             self._ask("channels", [escape(self._last).encode(), b"%d" % PAGE], self._on_channels)
 
-    def _ask(self, statement: str, values: list[bytes | None], done: Callable[[Answer], None]) -> None:
+    def _cut_some(self, channels: list[str]) -> None:
+        for channel in channels:
+            del self._due[channel]
+        histories = ",".join([str(self._history_of(channel)) for channel in channels]).encode()
+        portion = PORTION // len(channels)
+        values = [join(channels), b"{%s}" % histories, b"%d" % self._before_ms, b"%d" % portion]
+        self._ask("trim", values, partial(self._on_cut, channels, portion))
+
+    def _ask(self, statement: str, values: Parameters, done: Callable[[Answer], None]) -> None:
         self._busy = True
         self._link.ask(statement, values, partial(self._on_answer, done))
 
@@ -107,9 +116,10 @@ class Upkeep:
         if self._due or self._last is not None:
             self._wake(LATER_S if isinstance(answer, Exception) else PAUSE_S)
 
-    def _on_cut(self, channel: str, answer: Answer) -> None:
-        if isinstance(answer, Exception) or _number(answer) >= PORTION:
-            self._due[channel] = None  # there is more, or it is still there
+    def _on_cut(self, channels: list[str], portion: int, answer: Answer) -> None:
+        for row, channel in enumerate(channels):
+            if isinstance(answer, Exception) or int(answer.get_value(row, 0) or 0) >= portion:
+                self._due[channel] = None  # there is more, or it is still there
 
     # -- all channels -----------------------------------------------------------------------------------------------
 
