@@ -1,4 +1,4 @@
-"""Order among nodes: whatever is lost, doubled, late or cut, each member hears each message once, in the log's order."""
+"""Order among nodes: whatever is lost, doubled, late or cut, a member hears each message once, in the log's order."""
 
 from collections.abc import Callable
 from random import Random
