@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.brokers.hub_rig import Rig, said
+from tests.brokers.hub_rig import Chat, Rig, said
 from tests.reactor.fakes import turn
-from wsserver.brokers.hub import NO_STORE, Hub
+from wsserver.brokers.hub import LOOK_S, NO_STORE, Hub
+from wsserver.brokers.hub_link import HubLink
 from wsserver.chat.broker import Move
 from wsserver.chat.vocabulary import MessageEvent
 
@@ -87,6 +88,21 @@ def test_users_of_a_worker_that_dies_are_lost_and_forgotten(rig):
     assert [node for node, _ in rig.cuts] == [one.name] and one.lost == 1
 
 
+def test_whoever_admitted_a_worker_hears_that_it_was_cut_off_and_nothing_of_a_goodbye(rig):
+    heard = []
+    sockets = [rig.reactor.world.socket_pair() for _ in range(2)]
+    links = []
+    for number, (ours, theirs) in enumerate(sockets):
+        rig.hub.admit(ours, lambda number=number: heard.append(number))
+        links.append(HubLink(rig.reactor, theirs, f"n{number}", lambda: None))
+        links[-1].attach(Chat())
+    rig.turn(3)
+    links[0].close_all()
+    sockets[1][1].shutdown(2)
+    rig.turn(6)
+    assert heard == [1]
+
+
 def test_users_of_a_worker_that_says_goodbye_have_left(rig):
     one, two = rig.member(), rig.member()
     two.open("a")
@@ -129,9 +145,11 @@ def test_workers_hear_that_the_store_is_in_trouble_and_that_it_is_well_again(rig
     assert one.link.log.trouble == two.link.log.trouble == "the disk is full"
     assert one.link.trouble is None and one.link.log.passing.trouble is None
     rig.store.trouble = None
-    assert one.say(said("a", "x"))[0].message.seq == 1
+    rig.jump(LOOK_S + 0.01)
     rig.turn(2)
     assert one.link.log.trouble is None and two.link.log.trouble is None
+    timers = rig.reactor.timers
+    assert timers.next_due() is None  # a store that is well is not looked at
 
 
 def test_hub_that_closes_ends_all_workers(rig):

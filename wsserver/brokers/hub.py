@@ -46,8 +46,12 @@ from wsserver.brokers.hub_worker import HubWorker
 from wsserver.chat.broker import Move
 from wsserver.chat.log import Log, StoreUnavailable
 from wsserver.reactor.loop import Reactor
+from wsserver.reactor.timers import Timer
 
 NO_STORE: Final = "this server keeps its messages elsewhere"
+
+LOOK_S: Final = 0.25
+"""So often a store that is in trouble is looked at: it tries itself not sooner (`stores/sqlite.py`, RETRY_FIRST_S)."""
 
 
 class Store(Log, Protocol):
@@ -71,7 +75,7 @@ class Hub:
         self._reactor = reactor
         self._store = store
         self._on_cut = on_cut
-        self._workers: dict[HubWorker, None] = {}  # in the order in which they came; those without a name included
+        self._workers: dict[HubWorker, Callable[[], None] | None] = {}  # in the order in which they came, nameless too
         channels = HubChannels(store, self._is_open)
         self._channels = channels
         self._log = HubLog(reactor, channels, self._workers, self.tell_trouble)
@@ -79,6 +83,7 @@ class Hub:
         self._questions = HubQuestions(reactor)
         self._rosters = HubRosters()
         self._trouble: str | None = None  # what the workers know of the store
+        self._look: Timer | None = None
         self._handlers: dict[type, Callable[..., None]] = {
             Append: self._on_append,
             Glance: self._on_question,
@@ -97,15 +102,20 @@ class Hub:
         """How many workers are here."""
         return len(self._workers)
 
-    def admit(self, sock: SocketType) -> None:
-        """Serve the worker at the other end of `sock`, which is connected, and ours from now on."""
+    def admit(self, sock: SocketType, on_cut: Callable[[], None] | None = None) -> None:
+        """Serve the worker at the other end of `sock`, which is connected, and ours from now on.
+
+        `on_cut()` is called when its link ends without a goodbye: if its process hangs, it cannot see that.
+        """
         sock.setblocking(False)
-        self._workers[HubWorker(self._reactor, sock, self)] = None
+        self._workers[HubWorker(self._reactor, sock, self)] = on_cut
 
     def close(self) -> None:
         """Let go of all workers, which then end, if there are any."""
         self._log.close()
         self._reads.close()
+        if self._look is not None:
+            self._look.cancel()
         for worker in self._workers:
             worker.close()
         self._workers.clear()
@@ -113,10 +123,16 @@ class Hub:
     def tell_trouble(self) -> None:
         """See whether the store is in trouble, or well again, and tell the workers if that is news."""
         trouble = self._store.trouble if self._store is not None else None
+        if trouble is not None and self._look is None:
+            self._look = self._reactor.call_later(LOOK_S, self._look_again)
         if trouble != self._trouble:
             self._trouble = trouble
             for worker in self._workers:
                 worker.send(framed(Trouble(trouble)))
+
+    def _look_again(self) -> None:
+        self._look = None
+        self.tell_trouble()
 
     def _is_new(self, node: str) -> bool:
         return node != "" and all(other.node != node for other in self._workers)
@@ -200,6 +216,7 @@ class Hub:
 
     def on_end(self, worker: HubWorker, why: str) -> None:
         """A worker has ended, or was cut off: its users are lost."""
+        on_cut = self._workers.get(worker)
         self._forget(worker)
         for _ in self._rosters.drop(worker.node):
             pass
@@ -208,6 +225,8 @@ class Hub:
             for other in self._others(worker):
                 other.send(out)
         self._on_cut(worker.node, why)
+        if on_cut is not None:
+            on_cut()
 
     def _forget(self, worker: HubWorker) -> None:
         self._workers.pop(worker, None)
