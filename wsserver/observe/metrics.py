@@ -43,7 +43,7 @@ class Sources:
     commits: Callable[[], Histogram | None] = lambda: None
     """How long the store's batches took; None where there is nothing to commit to."""
     troubles: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
-    """Of "store" and "broker": what is wrong with it. It counts as an open breaker where there is no guard."""
+    """Of "store" and "broker": what is wrong with it. It counts as an open breaker."""
     guards: Mapping[str, Guard] = field(default_factory=dict)
     """Of the same, who lets pass what is asked of them."""
     refused: Mapping[str, Callable[[], int]] = field(default_factory=dict)
@@ -122,8 +122,9 @@ class Metrics:
         }
 
     def _state_of(self, part: str) -> int:
+        """What is known to be in trouble is shown as open, be there a breaker, and has it noticed, or not."""
         guard, trouble = self.sources.guards.get(part), self.sources.troubles.get(part)
-        if guard is not None:
+        if guard is not None and guard.breaker.state is not BreakerState.CLOSED:
             return int(guard.breaker.state)
         return int(BreakerState.OPEN if trouble is not None and trouble() is not None else BreakerState.CLOSED)
 
