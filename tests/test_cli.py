@@ -118,7 +118,6 @@ def test_interrupt_before_the_server_listens_is_no_trace(monkeypatch: pytest.Mon
         ["-c", "/nowhere/wsserver.toml"],
         ["--store", "wsserver.db"],
         ["--workers", "many"],
-        ["--admin", "127.0.0.1:9000"],
         ["--tls-cert", "a.pem"],
         ["--broker", "redis://localhost"],
         ["--log-level", "loud"],

@@ -175,6 +175,26 @@ def test_setting_whose_part_is_missing_may_be_written_with_its_default(assignmen
     assert load(flags=[from_assignment(assignment)]) == Config()
 
 
+@pytest.mark.parametrize("store", ["sqlite:wsserver.db", "sqlite:/var/chat.db"])
+def test_servers_that_meet_in_redis_cannot_each_have_a_file(store: str) -> None:
+    said = complaint("", {}, "broker.url=redis://localhost", f"store.url={store}")
+    assert store in said
+    assert "--store postgresql://" in said
+    assert "--store memory:" in said
+    assert "--store" in complaint("", {}, "broker.url=redis://localhost")
+
+
+@pytest.mark.parametrize("store", ["memory:", "postgresql://db/chat"])
+def test_servers_that_meet_in_redis_share_a_store_that_can_be_shared(store: str) -> None:
+    flags = [from_assignment("broker.url=rediss://user:secret@redis:1/2"), from_assignment(f"store.url={store}")]
+    assert load(flags=flags).store.url == store
+
+
+@pytest.mark.parametrize("url", ["redis:", "http://localhost", "redis://localhost/x", "redis://localhost?speed=1", ""])
+def test_an_address_of_no_broker_is_refused_with_those_there_are(url: str) -> None:
+    assert "local: or redis://" in complaint("", {}, f"broker.url={url}")
+
+
 def test_unknown_option_of_a_channel_names_the_nearest(tmp_path: Path) -> None:
     said = complaint(write(tmp_path, '[channels."news:*"]\nhistroy = 3\n'))
     assert "wsserver.toml:2: " in said

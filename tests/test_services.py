@@ -108,5 +108,5 @@ def test_metrics_are_shown_while_only_this_machine_can_ask(start):
 
 def test_a_store_in_trouble_is_an_open_breaker(start):
     server = start()
-    server.storage.store.trouble = "the disk is full"
+    server.backing.log.trouble = "the disk is full"
     assert b'wsserver_breaker_state{part="store"} 2\n' in ask(server, get("/metrics"))[2]

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+from types import SimpleNamespace
 
 import pytest
 
@@ -16,18 +17,30 @@ from wsserver.supervision.orders import Begin, Cover, Drain, End, Failed, Ready,
 from wsserver.supervisor import END_S, GRACE_S, Supervisor, supervise
 
 
+class FakeHub:
+    """Keeps the sockets that it is given."""
+
+    def __init__(self):
+        self.admitted = []
+
+    def admit(self, sock):
+        self.admitted.append(sock)
+
+
 class Rig:
     """A supervisor of three, and its world."""
 
-    def __init__(self, *assignments, shared=False):
+    def __init__(self, *assignments, shared=False, hub=False):
         self.reactor = nursery()
         self.stopped = False
         self.reactor.stop = lambda: setattr(self, "stopped", True)
-        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-        sets = [[self.listeners[0]]] * 3 if shared else [[listener] for listener in self.listeners]
+        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
+        sets = [[self.listeners[0]]] * 3 if shared else [[listener] for listener in self.listeners[:3]]
         self.addresses = []
         self.config = config("server.workers=3", *assignments)
-        self.supervisor = Supervisor(self.config, self.reactor, sets, self.addresses.append)
+        self.hub = FakeHub()
+        holdings = SimpleNamespace(sockets=sets, admin=self.listeners[3:], hub=self.hub if hub else None)
+        self.supervisor = Supervisor(self.config, self.reactor, holdings, self.addresses.append)
         self.supervisor.start()
         turn(self.reactor, 2)
 
@@ -61,8 +74,8 @@ class Rig:
     def close(self):
         for process in self.processes:
             process.sock.close()
-        for listener in self.listeners:
-            listener.close()
+        for sock in (*self.listeners, *self.hub.admitted):
+            sock.close()
         turn(self.reactor, 2)
         self.reactor.close()
 
@@ -82,11 +95,31 @@ def rig():
 
 def test_each_is_told_who_it_is_where_all_listen_and_which_core_is_its_own(rig):
     one = rig()
-    numbers = [[listener.fileno()] for listener in one.listeners]
+    *numbers, admin = [[listener.fileno()] for listener in one.listeners]
     assert [one.heard(index) for index in range(3)] == [
-        [Begin(index, one.config, numbers, core)] for index, core in enumerate([3, 5, 3])
+        [Begin(index, one.config, numbers, admin, None, core)] for index, core in enumerate([3, 5, 3])
     ]
+    assert all({*admin, *numbers[0], *numbers[2]} <= set(process.fds) for process in one.processes)
     assert rig("server.pin=false").heard(1)[0].core is None
+
+
+def test_each_process_has_its_own_way_to_the_hub(rig):
+    one = rig(hub=True)
+    assert len(one.hub.admitted) == 3
+    assert all(one.heard(index)[0].hub in one.newest(index).fds for index in range(3))
+    one.all_ready()
+    one.die(1)
+    jump(one.reactor, LAST_PAUSE_S)
+    assert len(one.hub.admitted) == 4
+
+
+def test_a_store_that_is_lost_ends_all_with_1(rig):
+    one = rig()
+    one.all_ready()
+    one.supervisor.give_up()
+    turn(one.reactor)
+    assert one.heard(0) == [End()]
+    assert one.supervisor.exit_code == 1
 
 
 def test_it_is_ready_once_and_when_all_are(rig):
@@ -270,6 +303,16 @@ def test_a_port_that_is_taken_is_one_sentence_and_1(capsys):
     output, errors = capsys.readouterr()
     assert output == ""
     assert f"cannot listen on 127.0.0.1:{port}" in errors
+
+
+def test_a_store_that_cannot_be_opened_is_one_sentence_and_1(capsys, tmp_path):
+    assert supervise(config(f"store.url=sqlite:{tmp_path}/nowhere/chat.db"), 2, lambda: None) == 1
+    assert "No such file or directory" in capsys.readouterr().err
+
+
+def test_an_admin_port_that_is_none_is_refused():
+    with pytest.raises(ConfigError, match="HOST:PORT"):
+        supervise(config("server.admin=nonsense"), 2, lambda: None)
 
 
 def test_signals_reach_it_and_the_ready_line_is_its_own(monkeypatch, capsys):

@@ -151,7 +151,7 @@ def begin(monkeypatch):
 
 def greeting(*assignments):
     listener = socket.create_server(("127.0.0.1", 0)).detach()
-    return encode(Begin(0, config(*assignments), [[listener]], 0)) + b"\n"
+    return encode(Begin(0, config(*assignments), [[listener]], [], None, 0)) + b"\n"
 
 
 @pytest.mark.parametrize("said", [b"", b'{"type":"Begin"'])

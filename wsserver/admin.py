@@ -6,7 +6,8 @@ answered while that one drains. No WebSockets, no files, no calls that change an
 Read next: `services.py`, for what is shown.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from socket import socket
 from typing import Final
 
 from wsserver.access.origins import OriginRule
@@ -20,36 +21,48 @@ from wsserver.http.response import Response
 from wsserver.net.listener import Listener
 from wsserver.parts import client_limits
 from wsserver.reactor.loop import Reactor
+from wsserver.reactor.world import World
 from wsserver.services import is_private
 
 CONNECTIONS: Final = 64
 """A monitor or two, a balancer that asks for health, and a person."""
 
 
-def open_admin(
-    config: Config,
-    reactor: Reactor,
-    pages: Mapping[str, Page],
-    services: Mapping[str, Service],
-    on_exhausted: Callable[[OSError], None],
-) -> list[Listener]:
-    """Listen where `server.admin` says and return the listeners, none if it is empty.
+def listen_admin(world: World, config: Config) -> list[socket]:
+    """Return the sockets that `server.admin` asks for, none if it is empty.
 
-    `on_exhausted` hears when no file descriptors are left. Raises OSError, and ConfigError for the setting.
+    Raises OSError, and ConfigError for the setting.
     """
     if not config.server.admin:
         return []
     host, port = parse_admin(config.server.admin)
     try:
-        sockets = reactor.world.listen_tcp(host, port)
+        return world.listen_tcp(host, port)
     except OSError as error:
         raise OSError(error.errno, f"{error.strerror or error} (the admin port, {config.server.admin})") from None
+
+
+def open_admin(
+    config: Config,
+    reactor: Reactor,
+    sockets: Sequence[socket],
+    pages: Mapping[str, Page],
+    services: Mapping[str, Service],
+    on_exhausted: Callable[[OSError], None],
+) -> list[Listener]:
+    """Answer at `sockets`, those of `listen_admin`, and return the listeners.
+
+    `on_exhausted` hears when no file descriptors are left. With several workers any of them answers, for all of them.
+    """
+    if not sockets:
+        return []
+    host, _ = parse_admin(config.server.admin)
     site = Site(routers={}, pages=pages, services=services, fallback=_nothing_else)
     if all(map(is_private, sockets)):  # a page in this machine's browser must not read them by a name of its own
         rule = OriginRule((), config.server.hosts, host, sockets[0].getsockname()[1])
         site.judge_host = rule.check_host
     registry = Registry(reactor, site, client_limits(config), Admission(CONNECTIONS, 0, 0.0, lambda: False))
-    listeners = [Listener(reactor, sock, registry.admit, on_exhausted) for sock in sockets]
+    listeners = [Listener(reactor, sock, registry.admit, on_exhausted, shared=True) for sock in sockets]
     for listener in listeners:
         listener.start()
     return listeners

@@ -12,12 +12,16 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from wsserver.access.secret import API_KEY_CHARS, secret_fault
+from wsserver.brokers.address import LOCAL
+from wsserver.brokers.address import parse_address as parse_broker
 from wsserver.chat.names import pattern_fault
 from wsserver.configuration.document import render
 from wsserver.configuration.errors import ConfigError
 from wsserver.configuration.settings import CHANNELS, SECTIONS, ChannelSettings, Config, Setting, settings_of
 from wsserver.configuration.sources import Given, from_assignment, from_environment, from_file
 from wsserver.reactor.poller import available_pollers
+from wsserver.stores.address import SQLITE
+from wsserver.stores.address import parse_address as parse_store
 
 __all__ = ["Config", "ConfigError", "Given", "cautions", "from_assignment", "load", "render"]
 
@@ -125,6 +129,7 @@ def _judge_whole(config: Config) -> None:
         raise ConfigError("'server.unix' and 'server.fd' are both set; a server listens in one place")
     if server.proxy_protocol and not server.trusted_proxies:
         raise ConfigError("'server.proxy_protocol' is set and 'server.trusted_proxies' names nobody who may speak it")
+    _judge_sharing(config)
     auth = config.auth
     if auth.secret and auth.public_key:
         raise ConfigError("'auth.secret' and 'auth.public_key' are both set; tokens are signed in one way")
@@ -133,6 +138,17 @@ def _judge_whole(config: Config) -> None:
         raise ConfigError(f"'auth.secret' {fault}")
     if server.poller not in available_pollers():
         raise ConfigError(f"this platform has no poller '{server.poller}'; it has {', '.join(available_pollers())}")
+
+
+def _judge_sharing(config: Config) -> None:
+    """Servers that talk to each other have one log, or everybody would see another one. Raises ConfigError."""
+    url = config.store.url
+    if parse_broker(config.broker.url).kind == LOCAL or parse_store(url).kind != SQLITE:
+        return
+    raise ConfigError(
+        f"servers that share 'broker.url' cannot share the file of 'store.url' = \"{url}\"; give --store "
+        "postgresql://..., which keeps messages, or --store memory:, where Redis keeps them as long as it lives"
+    )
 
 
 def _is_loopback(host: str) -> bool:

@@ -15,11 +15,12 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import as_file, files
 from pathlib import Path
 from socket import socket
-from typing import Final
+from typing import Final, NamedTuple
 
 from wsserver.access.origins import OriginRule
 from wsserver.access.permissions import Permissions
-from wsserver.admin import open_admin
+from wsserver.admin import listen_admin, open_admin
+from wsserver.backing import Outside, open_backing
 from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.router import ChatRouter
 from wsserver.clients.admission import Admission
@@ -47,7 +48,6 @@ from wsserver.reactor.world import World
 from wsserver.reload import compare, replace_live
 from wsserver.services import Services
 from wsserver.state_report import report
-from wsserver.storage import Storage
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -59,27 +59,27 @@ class Server:
     """All parts of one server, built and wired. `start` opens the sockets, `run` turns until it is drained."""
 
     def __init__(
-        self, config: Config, world: World, page: Directory, routers: Mapping[str, Router] | None = None
+        self,
+        config: Config,
+        world: World,
+        page: Directory,
+        routers: Mapping[str, Router] | None = None,
+        hub: socket | None = None,
     ) -> None:
-        """Build everything that needs no socket. `page` holds the files of the page.
+        """Build everything that needs no listening socket. `page` holds the files of the page.
 
-        `routers` are served at their paths besides `/chat` and `/echo`, or in their place.
-        Raises StoreUnavailable, and ConfigError.
+        `routers` are served besides `/chat` and `/echo`, or in their place; `hub` leads to the other workers of this
+        server, if there are any. Raises StoreUnavailable, and ConfigError.
         """
         self.config = config
         self.world = world
         self.reactor = Reactor(world, world.open_poller(config.server.poller), _report_crash)
         try:
-            self.chat = self._open_chat()
+            self.chat = self._open_chat(hub)
         except BaseException:
             self.reactor.close()
             raise
-        self.site = Site(
-            routers={"/chat": self.chat, "/echo": EchoRouter(), **(routers or {})},
-            pages={"/livez": self._livez, "/readyz": self._readyz},
-            fallback=StaticFiles(page.open).answer,
-            open_paths=frozenset({"/livez", "/readyz"}),
-        )
+        self.site = self._lay_out(page, routers or {})
         limits = config.limits
         self.pressure = Pressure(self.reactor, limits.queued, limits.memory, _log_shed, _log_short)
         self.registry = Registry(
@@ -91,21 +91,39 @@ class Server:
             compression(config),
             proxies(config),
         )
-        self.services = Services(config, self.registry, self.chat, self.storage.store, self._authority)
+        self.services = Services(config, self.registry, self.chat, self.backing.log, self._authority)
+        self._describe_backing()
         self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)
         self.listeners: list[Listener] = []
         self.address = ""
-        self._bound_to: tuple[str | None, int] = (None, 0)
+        self._leaving = False
         self._exit_code = EXIT_OK
 
-    def _open_chat(self) -> ChatRouter:
-        """Open the store and build the chat over it. Raises StoreUnavailable, and ConfigError."""
+    def _lay_out(self, page: Directory, routers: Mapping[str, Router]) -> Site:
+        """Return what is behind the paths."""
+        return Site(
+            routers={"/chat": self.chat, "/echo": EchoRouter(), **routers},
+            pages={"/livez": self._livez, "/readyz": self._readyz},
+            fallback=StaticFiles(page.open).answer,
+            open_paths=frozenset({"/livez", "/readyz"}),
+        )
+
+    def _open_chat(self, hub: socket | None) -> ChatRouter:
+        """Open store and broker and build the chat over it. Raises StoreUnavailable, and ConfigError."""
         config = self.config
         permissions = Permissions(config.channels, config.chat.history)
         self._authority = authority(config, self.world)
-        self.storage = Storage(self.reactor, config, permissions.history_of, self._on_store_lost)
-        settings, store, rules = chat_settings(config), self.storage.store, permissions.rule_of
-        return ChatRouter(settings, store, codecs(), authority=self._authority, rules=rules)
+        outside = Outside(hub, self._on_store_lost, self.leave)
+        self.backing = open_backing(self.reactor, config, permissions.history_of, outside)
+        settings, rules, broker = chat_settings(config), permissions.rule_of, self.backing.broker
+        return ChatRouter(settings, self.backing.log, codecs(), self._authority, rules, broker)
+
+    def _describe_backing(self) -> None:
+        """Say to whoever measures what there is; of several workers any one speaks for all."""
+        backing = self.backing
+        backing.describe_to(self.services.sources)
+        if backing.broker is not None and backing.among_workers:
+            self.services.share_metrics(backing.broker)
 
     def _admission(self) -> Admission:
         limits = self.config.limits
@@ -118,16 +136,22 @@ class Server:
 
     # -- running ----------------------------------------------------------------------------------------------------
 
-    def start(self, sockets: Sequence[socket] = ()) -> None:
-        """Listen on `sockets`, or open what the settings ask for. Raises OSError."""
+    def start(self, sockets: Sequence[socket] = (), admin: Sequence[socket] | None = None) -> None:
+        """Listen on `sockets`, and on `admin` for those who watch, or where the settings say. Raises OSError."""
         sockets = sockets or listen(self.world, self.config)[0]
+        try:
+            admin = listen_admin(self.world, self.config) if admin is None else admin
+        except BaseException:
+            for sock in sockets:
+                sock.close()
+            raise
         self.address = describe(sockets[0])
-        self._bound_to = bound_to(self.config, sockets[0])
+        self._bound_to = bound_to(self.config, sockets[0])  # host and port that a browser may name
         self._judge_by(self.config)
         self.services.listen_on(sockets)
         self.listen_also(sockets)
         self.listeners += open_admin(
-            self.config, self.reactor, self.site.pages, self.services.for_admin(), _log_exhausted
+            self.config, self.reactor, admin, self.site.pages, self.services.for_admin(), _log_exhausted
         )
         self.pressure.start()
 
@@ -169,7 +193,7 @@ class Server:
             self.world.unlink(self.config.server.unix)
         for listener in self.listeners:
             listener.close()
-        self.storage.close()
+        self.backing.close()
         self.reactor.close()
 
     def _on_store_lost(self) -> None:
@@ -186,6 +210,13 @@ class Server:
     def end(self) -> None:
         """End now, whoever is still here."""
         self._drained(clean=False)
+
+    def leave(self) -> None:
+        """Close everybody now, and end: the supervisor is gone, and with it all that the workers had in common."""
+        if not self._leaving:
+            self._leaving = True
+            _LOG.error("orphaned", "The supervisor is gone; this worker ends.")
+            Drain(self.reactor, self.registry, 0.0, lambda clean: self.end()).start()
 
     def report_state(self) -> None:
         """Write to the log where the server stands."""
@@ -215,7 +246,8 @@ class Server:
     def _drained(self, clean: bool) -> None:
         self._exit_code = EXIT_OK if clean else EXIT_FAILED
         _LOG.info("stopped", "Stopped.", clients=self._count())
-        self.reactor.stop()
+        self.backing.say_goodbye()
+        self.reactor.call_soon(self.reactor.stop)  # not now: the goodbye leaves at the end of a turn
 
     def _count(self) -> int:
         return len(self.registry.clients)
@@ -230,10 +262,9 @@ class Server:
     def _readyz(self, request: Request) -> Response:
         """200 when it can serve, 503 with the reason when it cannot."""
         _only_get(request)
-        if self.site.draining:
-            return json_response(503, {"status": "unavailable", "reason": "draining"})
-        if self.storage.fault is not None:
-            return json_response(503, {"status": "unavailable", "reason": self.storage.fault})
+        faults = ["draining"] if self.site.draining else self.backing.faults()
+        if faults:
+            return json_response(503, {"status": "unavailable", "reason": "; ".join(faults)})
         return json_response(200, {"status": "ready"})
 
 
@@ -241,10 +272,21 @@ class CannotStart(Exception):
     """The sentence that says why, and what to do."""
 
 
+class Inherited(NamedTuple):
+    """The sockets that a worker has from its supervisor: to listen on, for those who watch, and the way to the hub."""
+
+    sockets: Sequence[socket] = ()
+    admin: Sequence[socket] | None = None
+    hub: socket | None = None
+
+
+NOTHING: Final = Inherited()
+
+
 def build(
-    config: Config, world: World, routers: Mapping[str, Router] | None = None, sockets: Sequence[socket] = ()
+    config: Config, world: World, routers: Mapping[str, Router] | None = None, inherited: Inherited = NOTHING
 ) -> Server:
-    """Return a server that listens, on `sockets` if there are any. Raises CannotStart, and ConfigError."""
+    """Return a server that listens. Raises CannotStart, and ConfigError."""
     keep_freed_memory()
     try:
         page = Directory(find_static(config.server.static))
@@ -253,11 +295,11 @@ def build(
             f"cannot read the files of the page: {error}. Name their folder with --set server.static=PATH."
         ) from None
     try:
-        server = Server(config, world, page, routers)
+        server = Server(config, world, page, routers, inherited.hub)
     except StoreUnavailable as error:
         raise CannotStart(f"{error}.") from None
     try:
-        server.start(sockets)
+        server.start(inherited.sockets, inherited.admin)
     except OSError as error:
         server.close()
         raise CannotStart(explain(config, error)) from None

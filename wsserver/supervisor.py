@@ -14,12 +14,14 @@ Read next: `supervision/child.py`, one worker as seen from here; `worker.py`, th
 
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from socket import socket
 from typing import Final
 
+from wsserver.chat.log import StoreUnavailable
 from wsserver.config import Config, ConfigError
-from wsserver.listening import describe, explain, listen
+from wsserver.holdings import Holdings
+from wsserver.listening import describe, explain
 from wsserver.observe import logs
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import available_pollers
@@ -45,10 +47,8 @@ Reload = Callable[[], Config]
 class Supervisor:
     """`on_ready(address)` is called once, when all workers serve for the first time."""
 
-    def __init__(
-        self, config: Config, reactor: Reactor, sockets: Sequence[Sequence[socket]], on_ready: Callable[[str], None]
-    ) -> None:
-        """`sockets` are the listening sockets of each worker."""
+    def __init__(self, config: Config, reactor: Reactor, holdings: Holdings, on_ready: Callable[[str], None]) -> None:
+        """`holdings` are what the workers share, or have each their own of."""
         self.config = config
         self.exit_code = EXIT_OK
         self.failure = ""
@@ -56,11 +56,13 @@ class Supervisor:
         self.stopping = False
         self._reactor = reactor
         self._on_ready: Callable[[str], None] | None = on_ready
+        sockets = holdings.sockets
         self._address = describe(sockets[0][0])
-        self._sockets = sockets
         self._numbers = [[sock.fileno() for sock in one] for one in sockets]
         self._cores = reactor.world.cores() if config.server.pin else []
-        fds = {fd for one in self._numbers for fd in one}
+        self._admin = [sock.fileno() for sock in holdings.admin]
+        self._hub = holdings.hub
+        fds = {fd for one in (*self._numbers, self._admin) for fd in one}
         self.children = [Child(reactor, index, self, sorted(fds)) for index in range(len(sockets))]
         self._shared = len(self._numbers) > 1 and self._numbers[0] == self._numbers[1]
         self._covers: dict[int, Child] = {}  # index of a worker that is down -> who accepts for it
@@ -72,10 +74,18 @@ class Supervisor:
 
     # -- what children tell -----------------------------------------------------------------------------------------
 
-    def begin(self, child: Child) -> Begin:
+    def open_hub(self) -> socket | None:
+        """Return a new process's end of its way to the hub, if there is one."""
+        if self._hub is None:
+            return None
+        ours, its = self._reactor.world.socket_pair()
+        self._hub.admit(ours)
+        return its
+
+    def begin(self, child: Child, hub: int | None) -> Begin:
         """Return what a new process of `child` has to know."""
         core = self._cores[child.index % len(self._cores)] if self._cores else None
-        return Begin(child.index, self.config, self._numbers, core)
+        return Begin(child.index, self.config, self._numbers, self._admin, hub, core)
 
     def on_ready(self, child: Child) -> None:
         """A worker serves."""
@@ -155,6 +165,11 @@ class Supervisor:
         limit_s = self.config.server.drain + self.config.websocket.close_timeout + GRACE_S
         self._reactor.call_later(limit_s, self._kill_all)
 
+    def give_up(self) -> None:
+        """The store is lost to this process: a new one will see what is really there."""
+        self.exit_code = EXIT_FAILED
+        self.end()
+
     def end(self) -> None:
         """Have all workers end now."""
         self._leave(End())
@@ -201,12 +216,17 @@ def supervise(config: Config, workers: int, reload: Reload) -> int:
     world = World()
     world.raise_fd_limit()
     reactor = Reactor(world, world.open_poller(next(iter(available_pollers()))), _report_crash)
+    keeper: list[Supervisor] = []
     try:
-        sockets = listen(world, config, workers)
-    except OSError as error:
+        holdings = Holdings(reactor, config, workers, lambda: keeper[0].give_up())
+    except (OSError, StoreUnavailable) as error:
         reactor.close()
-        return _fail(explain(config, error), EXIT_FAILED)
-    supervisor = Supervisor(config, reactor, sockets, lambda address: _say_ready(world, address))
+        return _fail(explain(config, error) if isinstance(error, OSError) else f"{error}.", EXIT_FAILED)
+    except ConfigError:
+        reactor.close()
+        raise
+    supervisor = Supervisor(config, reactor, holdings, lambda address: _say_ready(world, address))
+    keeper.append(supervisor)
     on_signal = reactor.wakeup.on_signal
     on_signal(signal.SIGCHLD, supervisor.reap)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -215,10 +235,7 @@ def supervise(config: Config, workers: int, reload: Reload) -> int:
     on_signal(signal.SIGHUP, lambda: supervisor.reload(reload))
     supervisor.start()
     reactor.run()
-    if config.server.unix:
-        world.unlink(config.server.unix)
-    for sock in {sock for one in sockets for sock in one}:
-        sock.close()
+    holdings.close()
     reactor.close()
     return _fail(supervisor.failure, supervisor.exit_code) if supervisor.failure else supervisor.exit_code
 

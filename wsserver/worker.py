@@ -14,11 +14,10 @@ from socket import socket
 from typing import Final
 
 from wsserver.config import ConfigError
-from wsserver.drain import Drain as Draining
 from wsserver.net.listener import Listener
 from wsserver.observe import logs
 from wsserver.reactor.world import World
-from wsserver.server import CannotStart, Server, build
+from wsserver.server import CannotStart, Inherited, Server, build
 from wsserver.supervision.link import Link
 from wsserver.supervision.orders import (
     LINE_LIMIT,
@@ -55,7 +54,7 @@ class Worker:
 
     def connect(self, sock: socket, held: bytes) -> None:
         """Tell the supervisor that we are ready, and listen to it; `held` is what it has said already."""
-        self.link = Link(self.server.reactor, sock, self._on_order, self._on_orphaned, held)
+        self.link = Link(self.server.reactor, sock, self._on_order, self.server.leave, held)
         self.link.say(Ready())
 
     def _on_order(self, order: Line) -> None:
@@ -87,12 +86,6 @@ class Worker:
         if not self.server.drain.started:
             self.server.stop()
 
-    def _on_orphaned(self) -> None:
-        """The supervisor is gone, and with it whoever would start us again: everybody leaves, now."""
-        _LOG.error("orphaned", "The supervisor is gone; this worker ends.")
-        server = self.server
-        Draining(server.reactor, server.registry, 0.0, lambda clean: server.end()).start()
-
 
 def main(fd: int) -> int:
     """Be the worker that file descriptor `fd` tells us to be; return the exit code."""
@@ -107,11 +100,13 @@ def main(fd: int) -> int:
         config = first.config
         logs.configure(config.log.level, config.log.format, worker=first.index)
         _pin(world, first.core)
-        unique = {number for numbers in first.listeners for number in numbers}
+        unique = {number for numbers in (*first.listeners, first.admin) for number in numbers}
         sockets = {number: behind.enter_context(world.adopt(number)) for number in unique}
         sets = [[sockets[number] for number in numbers] for numbers in first.listeners]
+        hub = behind.enter_context(world.adopt(first.hub)) if first.hub is not None else None
+        inherited = Inherited(sets[first.index], [sockets[number] for number in first.admin], hub)
         try:
-            server = build(config, world, sockets=sets[first.index])
+            server = build(config, world, inherited=inherited)
         except (CannotStart, ConfigError) as error:
             code = EXIT_USAGE if isinstance(error, ConfigError) else EXIT_FAILED
             sock.sendall(encode(Failed(str(error), code)) + b"\n")

@@ -13,7 +13,7 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("worker",),
-    ("server", "admin", "supervisor", "supervision", "drain", "listening", "parts")
+    ("server", "admin", "backing", "holdings", "supervisor", "supervision", "drain", "listening", "parts")
     + ("reload", "services", "state_report", "storage"),
     ("config", "configuration"),
     ("bench", "simulation", "testing"),
@@ -36,9 +36,10 @@ NEIGHBOURS = {
     ("server", "admin"),
     *(("admin", helper) for helper in ("parts", "services")),
     ("server", "services"),
-    ("server", "storage"),
-    *(("server", helper) for helper in ("listening", "parts", "reload", "state_report")),
-    *(("supervisor", helper) for helper in ("listening", "reload", "supervision")),
+    *(("server", helper) for helper in ("backing", "listening", "parts", "reload", "state_report")),
+    *(("supervisor", helper) for helper in ("holdings", "listening", "reload", "supervision")),
+    *(("holdings", helper) for helper in ("admin", "listening", "storage")),
+    ("backing", "storage"),
 }
 """Who may open whose door on the same floor: (who, whose)."""
 

@@ -13,7 +13,7 @@ from wsserver import __version__
 SETUP = configparser.ConfigParser(interpolation=None)
 SETUP.read(ROOT / "setup.cfg", encoding="utf-8")
 
-OPTIONAL = {"jwt", "cryptography", "google", "numpy", "hdrh", "psutil"}
+OPTIONAL = {"jwt", "cryptography", "google", "hiredis", "numpy", "hdrh", "psutil", "psycopg"}
 """What extras bring, by the names under which it is imported; only imported where it is used."""
 
 

@@ -33,8 +33,8 @@ CONFIG = load(
 )
 
 LINES = [
-    Begin(3, CONFIG, [[4, 5], [6]], None),
-    Begin(0, load(), [[4]], 1),
+    Begin(3, CONFIG, [[4, 5], [6]], [7], 8, None),
+    Begin(0, load(), [[4]], [], None, 1),
     Cover(1),
     Uncover(1),
     TakeOn(CONFIG),

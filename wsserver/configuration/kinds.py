@@ -27,6 +27,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Any, Final, Protocol
 
+from wsserver.brokers.address import EXPECTED as EXPECTED_BROKER
+from wsserver.brokers.address import parse_address as parse_broker
 from wsserver.http.forwarded import UNIX
 from wsserver.stores.address import EXPECTED, parse_address
 
@@ -205,6 +207,24 @@ class StoreUrl:
         if not isinstance(raw, str) or not _is_line(raw):
             raise ValueError
         parse_address(raw)
+        return raw
+
+    def render(self, value: str) -> str:
+        return _quote(value)
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerUrl:
+    """Where the other servers are met (`brokers/address.py`)."""
+
+    @property
+    def expected(self) -> str:
+        return EXPECTED_BROKER
+
+    def parse(self, raw: object) -> str:
+        if not isinstance(raw, str) or not _is_line(raw):
+            raise ValueError
+        parse_broker(raw)
         return raw
 
     def render(self, value: str) -> str:

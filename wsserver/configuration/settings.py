@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
 from wsserver.configuration.kinds import (
+    BrokerUrl,
     Choice,
     Count,
     CountOrAuto,
@@ -247,7 +248,9 @@ class StoreSettings:
 class BrokerSettings:
     """How several servers talk to each other."""
 
-    url: str = setting(Text('"local:"'), "local:", "One process has nobody to talk to.", only=("local:",))
+    url: str = setting(
+        BrokerUrl(), "local:", "Nobody but the workers of this server; redis:// joins servers that share a store."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +266,7 @@ class PresenceSettings:
         "Names in one list; with all of them a join to a room of 10,000 stalls everybody.",
     )
     lease: float = setting(
-        Duration(least_s=1), "60s", "A node that died without a word is forgotten after this time.", only=(60.0,)
+        Duration(least_s=1), "60s", "With Redis: a node that died without a word is forgotten after this time."
     )
 
 

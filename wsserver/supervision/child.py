@@ -12,6 +12,7 @@ Read next: `supervisor.py`.
 
 from collections.abc import Sequence
 from enum import Enum
+from socket import socket
 from typing import Final, Protocol
 
 from wsserver.reactor.loop import Reactor
@@ -44,8 +45,11 @@ class Stage(Enum):
 class Overseer(Protocol):
     """Who decides."""
 
-    def begin(self, child: "Child") -> Begin:
-        """Return what to say to a new process first."""
+    def open_hub(self) -> socket | None:
+        """Return a new process's end of its way to the hub, if there is one."""
+
+    def begin(self, child: "Child", hub: int | None) -> Begin:
+        """Return what to say to a new process first; `hub` is the number of that end."""
 
     def on_ready(self, child: "Child") -> None:
         """It accepts connections."""
@@ -82,20 +86,24 @@ class Child:
         self._again = None
         world = self._reactor.world
         ours, its = world.socket_pair()
+        hub = self._overseer.open_hub()
+        number = hub.fileno() if hub is not None else None
+        lent = [sock for sock in (its, hub) if sock is not None]
         self.failure = None
         self.stage = Stage.STARTING
         try:
             arguments = ("-m", "wsserver", "worker", str(its.fileno()))
-            self.process = world.spawn(arguments, sorted({*self._fds, its.fileno()}))
+            self.process = world.spawn(arguments, sorted({*self._fds, *(sock.fileno() for sock in lent)}))
         except OSError:
             ours.close()
             self._reactor.call_soon(lambda: self._ended(1))
             return
         finally:
-            its.close()
+            for sock in lent:
+                sock.close()
         process = self.process
         self.link = Link(self._reactor, ours, self._on_line, lambda: self._kill_later(process))
-        self.link.say(self._overseer.begin(self))
+        self.link.say(self._overseer.begin(self, number))
 
     def spawn_later(self) -> float:
         """Start one after a pause, and return that, in seconds."""

@@ -26,6 +26,10 @@ class Begin(msgspec.Struct, tag=True, frozen=True):
     config: Config
     listeners: list[list[int]]
     """The file descriptors of each worker's listening sockets, by its index; all the same where they are shared."""
+    admin: list[int]
+    """Those of the admin port, which all workers share."""
+    hub: int | None
+    """The way to the hub; None where the workers meet elsewhere."""
     core: int | None
     """The one to run on; None: whichever the kernel finds."""
 

@@ -1,0 +1,65 @@
+"""A store of this process with the face of one that lies elsewhere: for the channels that a remote log does not hold.
+
+Every answer comes in the next turn, as the chat expects of a remote log; nothing is waited for.
+
+Read next: `chat/remote_log.py`, the face; `memory.py`, the usual store behind it.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from wsserver.chat.log import Done, Publication, StoreUnavailable
+from wsserver.chat.remote_log import Glance, Glanced, Read
+from wsserver.stores.base import Store
+
+
+class NearbyLog:
+    """A `RemoteLog`."""
+
+    announces = True
+    """There is nobody to tell: what is kept here concerns this process alone."""
+
+    def __init__(self, store: Store, call_soon: Callable[[Callable[[], None]], None]) -> None:
+        """`store` answers `append` at once; `call_soon(callback)` has it called in the next turn."""
+        self._store = store
+        self._call_soon = call_soon
+        self._closed = False
+
+    @property
+    def trouble(self) -> str | None:
+        """Why nothing can be stored just now."""
+        return self._store.trouble
+
+    def append(self, batch: Sequence[Publication], done: Done) -> None:
+        """Store all of `batch` or nothing (`RemoteLog.append`)."""
+        self._ask(lambda: self._store.append(batch, done), done)
+
+    def glance(self, channel: str, limit: int, done: Glanced) -> None:
+        """Read the head and the newest messages (`RemoteLog.glance`)."""
+
+        def look() -> Glance:
+            head = self._store.head(channel)
+            return Glance(head, self._store.before(channel, head.seq + 1, limit))
+
+        self._ask(look, done)
+
+    def read(self, channel: str, first: int, last: int, done: Read) -> None:
+        """Read messages by their numbers (`RemoteLog.read`)."""
+        self._ask(lambda: self._store.after(channel, first - 1, last - first + 1), done)
+
+    def close(self) -> None:
+        """Let go of the store; callbacks that are still due are not called."""
+        self._closed = True
+        self._store.close()
+
+    def _ask(self, question: Callable[[], Any], done: Callable[[Any], None]) -> None:
+        try:
+            answer = question()
+        except StoreUnavailable as error:
+            answer = error
+        self._call_soon(partial(self._tell, done, answer))
+
+    def _tell(self, done: Callable[[Any], None], answer: Any) -> None:
+        if not self._closed:
+            done(answer)
