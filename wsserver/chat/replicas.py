@@ -151,7 +151,9 @@ class Replicas:
             page.outcome = StoreUnavailable(str(outcome))
         else:
             page.outcome = outcome
-            replica.lose_before(outcome[0].seq if outcome else page.last + 1)
+            oldest = outcome[0].seq if outcome else page.last + 1
+            if oldest > page.first:
+                replica.lose_before(oldest)
         self._surroundings.call_later(KEEP_S, partial(self._expire, copy, replica))
         waiters, page.waiters = page.waiters, []
         for waiter in waiters:
