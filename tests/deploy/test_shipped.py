@@ -65,15 +65,9 @@ def test_what_the_readme_links_to_is_there():
     assert [link for link in links if not (DEPLOY / link).exists()] == []
 
 
-def test_what_the_readme_links_to_is_there():
-    links = re.findall(r"\]\(([^)#]+)\)", shipped("README.md"))
-    assert len(links) >= 4
-    assert [link for link in links if not (DEPLOY / link).exists()] == []
-
-
 def test_the_configuration_of_a_node_is_good(tmp_path):
     [block] = re.findall(r"```toml\n(.*?)```", shipped("README.md"), re.DOTALL)
     file = tmp_path / "wsserver.toml"
-    file.write_text(replace(textwrap.dedent(block), {"redis://10.0.0.22:6379/0": "local:"}))
+    file.write_text(textwrap.dedent(block))
     config = load(str(file))
     assert (config.server.trusted_proxies, config.server.hosts) == (("10.0.0.5",), ("chat.example",))

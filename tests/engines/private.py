@@ -16,6 +16,7 @@ Read next: the files beside this one.
 import contextlib
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -40,9 +41,15 @@ def find_program(name, *folders):
 
 
 def free_port():
-    """Return a port of loopback that nobody listens on just now."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """Return a port that nobody has just now, and that the kernel gives to no connection either (ip(7)).
+
+    A port from its range would be free when it is looked at, and some client's of this machine a moment later.
+    """
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, max(first, 11_000))
+        with contextlib.suppress(OSError), socket.create_server(("", port)):
+            return port
 
 
 def family_of(pid):
@@ -63,6 +70,22 @@ def send(number, pids):
     for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, number)
+
+
+def state_of(pid):
+    """Return the letter of a process's state (proc(5)): T when it is stopped; Z when it has ended or is gone."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "Z"
+
+
+def wait_until(condition, sentence="it did not happen"):
+    """Return when `condition()` holds: what a signal does is done a moment after it was sent."""
+    until = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < until, sentence
+        time.sleep(0.005)
 
 
 class PrivateServer:
@@ -140,16 +163,20 @@ class PrivateServer:
 
     def pause(self):
         """Stop it in the middle of what it does: it and its children do not answer, and no connection ends."""
-        send(signal.SIGSTOP, self._family())
+        family = self._family()
+        send(signal.SIGSTOP, family)
+        wait_until(lambda: {state_of(pid) for pid in family} <= {"T", "Z"}, "it does not stop")
 
     def resume(self):
         """Let it go on after `pause`."""
-        send(signal.SIGCONT, self._family())
+        family = self._family()
+        send(signal.SIGCONT, family)
+        wait_until(lambda: "T" not in {state_of(pid) for pid in family}, "it does not go on")
 
     def kill(self):
         """SIGKILL, with all its children; its folder and its port stay for another start."""
         if self.process is not None:
-            send(signal.SIGKILL, self._family())
+            self._end_all(self._family())
             self.process.wait(PATIENCE_S)
             self.process = None
 
@@ -161,7 +188,7 @@ class PrivateServer:
             self.process.send_signal(self.end_signal)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(PATIENCE_S / 3)
-            send(signal.SIGKILL, family[1:])  # what it has left behind
+            self._end_all(family[1:])  # what it has left behind
             self.kill()
 
     def stop(self):
@@ -208,6 +235,10 @@ class PrivateServer:
                     return
             assert time.monotonic() < until, f"it does not answer:\n{self.log[-2000:]}"
             time.sleep(0.02)
+
+    def _end_all(self, pids):
+        send(signal.SIGKILL, pids)
+        wait_until(lambda: {state_of(pid) for pid in pids} <= {"Z"}, "it does not end")
 
     def _family(self):
         return family_of(self.process.pid) if self.process is not None and self.process.poll() is None else []

@@ -6,12 +6,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.engines.private import PATIENCE_S, PrivateServer, family_of, find_program
+from tests.engines.private import PrivateServer, family_of, find_program, state_of, wait_until
 
 STARTED = "echo x >> starts; sleep 600 & exec {redis} --port {port} --save ''"
 
@@ -37,15 +36,8 @@ def listening():
     server.stop()
 
 
-def state(pid):
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 def is_gone(pid):
-    try:
-        return state(pid) == "Z"
-    except OSError:
-        return True
+    return state_of(pid) == "Z"
 
 
 def test_it_answers_when_start_returns_and_its_folder_goes_with_it(listening):
@@ -61,9 +53,9 @@ def test_pause_and_kill_reach_its_children(listening):
     family = family_of(listening.start().process.pid)
     assert len(family) == 2
     listening.pause()
-    assert {state(pid) for pid in family} == {"T"}
+    assert {state_of(pid) for pid in family} == {"T"}
     listening.resume()
-    assert "T" not in {state(pid) for pid in family}
+    assert "T" not in {state_of(pid) for pid in family}
     listening.kill()
     assert all(map(is_gone, family))
 
@@ -107,7 +99,4 @@ import os; os.kill(os.getpid(), {int(signal.SIGKILL)})
     pid, folder = done.stdout.split()
     pid = int(pid)
     shutil.rmtree(folder)
-    until = time.monotonic() + PATIENCE_S
-    while not is_gone(pid):
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    wait_until(lambda: is_gone(pid), "it is still there")
