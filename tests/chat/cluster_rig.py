@@ -40,6 +40,9 @@ class FakeBroker:
     def attach(self, node: Node) -> None:
         self.known = node
 
+    def number_of(self, channel: str) -> int | None:
+        return self.sea.numbers.get(channel)
+
     def open(self, channel: str, done: Callable[[BrokerUnavailable | None], None]) -> None:
         self.sea.opens += 1
         self.channels.add(channel)
@@ -215,6 +218,7 @@ class Sea:
         self.history = history
         self.mute = False  # every announcement is lost
         self.opens = 0
+        self.numbers: dict[str, int] = {}  # of channels, where something gives them out
         self.clients = 0
         self.store = MemoryStore(self.world.random_bytes, self.world.monotonic, lambda _channel: history)
         self.nodes = [Harbour(self, f"node{number}", rules, **settings) for number in range(nodes)]

@@ -10,6 +10,34 @@ from wsserver.chat.errors import ChatError
 from wsserver.chat.vocabulary import MessageEvent
 
 
+def test_a_channel_may_be_given_another_number_and_whatever_had_that_by_chance_goes_without() -> None:
+    channels, _ = registry(3)
+    one, two = channels.open("one"), channels.open("two")
+    channels.renumber(two, 1)
+    assert (channels.find_cid(1), channels.find_cid(2)) == (two, None)
+    channels.renumber(two, 1)
+    channels.renumber(one, 7)
+    assert (channels.find_cid(1), channels.find_cid(7)) == (two, one)
+    for name in ("three", "four", "five"):
+        channels.open(name)
+    assert channels.find_cid(7) is None
+
+
+def test_a_channel_that_is_held_is_not_forgotten_and_counts_as_resting() -> None:
+    channels, forgotten = registry(2)
+    held = channels.open("held")
+    channels.hold(held, True)
+    for name in ("a", "b", "c"):
+        channels.open(name)
+    assert forgotten == ["a", "b"]
+    assert len(channels) == 0
+    assert list(channels) == []
+    channels.hold(held, False)
+    channels.open("d")
+    channels.open("e")
+    assert channels.find("held") is None
+
+
 def registry(limit: int) -> tuple[Channels, list[str]]:
     forgotten: list[str] = []
     return Channels(limit, forgotten.append), forgotten

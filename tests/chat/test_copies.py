@@ -6,6 +6,7 @@ from tests.chat.cluster_rig import Sea
 from wsserver.chat import copies as module
 from wsserver.chat.broker import BrokerUnavailable
 from wsserver.chat.copies import LINGER_S
+from wsserver.websocket.codes import BINARY
 
 
 def test_a_thousand_joins_into_one_channel_ask_the_log_once() -> None:
@@ -144,6 +145,20 @@ def test_only_so_many_stay_that_nobody_needs(monkeypatch: pytest.MonkeyPatch) ->
         sea.settle()
     assert len(node.replicas.copies) == 10
     assert len(node.broker.channels) == 10
+
+
+def test_a_channel_has_the_number_that_all_processes_of_a_server_give_it() -> None:
+    sea = Sea(2)
+    sea.numbers = {"one": 2, "two": 1}
+    for node in sea.nodes:
+        ann = node.connect()
+        for channel in ("two", "one"):
+            ann.say("join", channel=channel, user="ann")
+            sea.settle()
+        assert [event["cid"] for event in ann.hear_type("joined")] == [1, 2]
+        frame = (2).to_bytes(4, "big") + b"x"
+        ann.raw(frame, BINARY)
+        assert ann.hear_binary() == [frame]
 
 
 def test_a_channel_that_has_a_replica_is_not_forgotten() -> None:

@@ -15,7 +15,7 @@ Read next: `cluster.py`; `remote_log.py`, for the log that all nodes share.
 
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -140,6 +140,14 @@ class Node(Protocol):
 
     def answer(self, question: Asked) -> Any:
         """Do what is asked, with this node's clients alone, and return what is answered."""
+
+
+@runtime_checkable
+class Numbering(Protocol):
+    """A broker between processes of one server, in all of which a channel has the same number (`Channel.cid`)."""
+
+    def number_of(self, channel: str) -> int | None:
+        """Return the number of an open channel; None when it is not open."""
 
 
 class Broker(Protocol):

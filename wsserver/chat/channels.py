@@ -156,6 +156,13 @@ class Channels:
             self.wake(channel)
             self._rest(channel)
 
+    def renumber(self, channel: Channel, cid: int) -> None:
+        """Call `channel` what it is called in other processes of this server too. Nobody has heard its number yet."""
+        if self._by_cid.get(channel.cid) is channel:
+            del self._by_cid[channel.cid]
+        channel.cid = cid
+        self._by_cid[cid] = channel  # whatever had the number by chance is not open, and will be given its own
+
     def hold(self, channel: Channel, held: bool) -> None:
         """Keep `channel` as if somebody listened, for what is known of it; False: no longer."""
         channel.held = held
@@ -185,6 +192,8 @@ class Channels:
 
     def _forget(self, name: str) -> None:
         channel = self._by_name.pop(name)
-        del self._resting[name], self._by_cid[channel.cid]
+        del self._resting[name]
+        if self._by_cid.get(channel.cid) is channel:
+            del self._by_cid[channel.cid]
         self._blank.pop(name, None)
         self._on_forget(name)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from wsserver.chat.broker import Broker, BrokerUnavailable
+from wsserver.chat.broker import Broker, BrokerUnavailable, Numbering
 from wsserver.chat.channels import Channel, Channels
 from wsserver.chat.errands import Errands
 from wsserver.chat.log import NotYet, StoreUnavailable
@@ -155,6 +155,10 @@ class Copies:
     def _heard_by(self, copy: Copy, _error: BrokerUnavailable | None) -> None:
         """The broker tells from now on, or will when its link is back: then everything is looked at again anyway."""
         if not copy.gone:
+            broker = self._broker
+            number = broker.number_of(copy.channel.name) if isinstance(broker, Numbering) else None
+            if number is not None:
+                self._channels.renumber(copy.channel, number)
             self._errands.ask(partial(copy.remote.glance, copy.channel.name, TAIL), partial(self._glanced, copy))
 
     def _glanced(self, copy: Copy, outcome: Glance | Exception) -> None:
