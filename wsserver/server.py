@@ -285,6 +285,7 @@ def _codecs() -> dict[str, Codec]:
 def _chat_settings(config: Config) -> ChatSettings:
     return ChatSettings(
         recovery_limit=config.chat.recovery_limit,
+        gather_s=config.chat.gather,
         leave_grace_s=config.presence.leave_grace,
         names=config.presence.names,
         channels_per_client=config.limits.channels_per_client,

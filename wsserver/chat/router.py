@@ -111,7 +111,7 @@ class ChatRouter(Router):
         self._users = Users(surroundings.random_bytes)
         self._topics = Topics()
         self._waiting = Waiting(surroundings)
-        self._batch = Batch(surroundings, self._log, self._waiting)
+        self._batch = Batch(surroundings, self._log, self._waiting, self._settings.gather_s)
         self.channels = Channels(self._settings.channels, self._release, self._rules)
         self.rooms = Rooms(surroundings, self._settings, self._log, self.channels, self._users, self._batch)
         self.posting = Posting(surroundings, self.channels, self._users, self._batch)
