@@ -52,8 +52,8 @@ crash: $(VENV)/.ready-test ## kill 200 servers in the middle of their work, and 
 	$(PY) -m tests.scenarios.crashing --rounds 200
 	$(PY) -m tests.scenarios.crashing --rounds 50 --durability power
 
-bench: $(VENV)/.ready-run ## measure the server beside the least that can be done in C (needs cc)
-	$(PY) tests/bench/run.py
+bench: $(VENV)/.ready-test ## measure the server against its goals, beside C and the best peers (needs cc; ROUNDS=5; some fifteen minutes)
+	@$(PY) -m tests.bench.goals --rounds $(or $(ROUNDS),5) $(GOALS)
 
 bench-peers: $(VENV)/.ready-test ## measure it beside other WebSocket servers, into docs/performance.md (ROUNDS=5; some ten minutes)
 	@$(PY) tests/bench/peers/run.py --write --rounds $(or $(ROUNDS),5)

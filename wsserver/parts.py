@@ -86,6 +86,7 @@ def chat_settings(config: Config) -> ChatSettings:
     """Return what the chat wants to know."""
     return ChatSettings(
         recovery_limit=config.chat.recovery_limit,
+        gather_s=config.chat.gather,
         leave_grace_s=config.presence.leave_grace,
         names=config.presence.names,
         channels_per_client=config.limits.channels_per_client,

@@ -137,10 +137,36 @@ def test_what_went_to_a_crowd_at_once_is_counted_for_whoever_was_in_it_then() ->
 def test_what_the_surroundings_deliver_is_theirs_to_count() -> None:
     codec = JsonCodec()
     few = [Session(FakePeer(f"peer-{number}"), codec) for number in range(3)]
+    alone = Audience(few[:1])
+    alone.deliver([Left("c")], FakeSurroundings(), at_once=True)
     audience = Audience(few)
-    audience.deliver([Left("c")], FakeSurroundings(), at_once=True)
     audience.deliver([Left("c")], FakeSurroundings())
     assert [audience.told_to(one) for one in few] == [0, 0, 0]
+    assert alone.told_to(few[0]) == 0
+
+
+def test_who_is_answered_as_well_gets_both_at_the_end_of_the_turn_and_the_others_are_sent_to_at_once() -> None:
+    senders, codec = FakeSurroundings(), JsonCodec()
+    sessions = [Session(FakePeer(f"peer-{number}"), codec) for number in range(4)]
+    audience = Audience()
+    for session in sessions:
+        audience.add(session)
+    reached: list[tuple[str, int]] = []
+    senders.send_at_once = lambda wires, message, stream=None: reached.append(("at once", len(list(wires))))  # type: ignore[method-assign]
+    senders.fan_out = lambda peers, message, stream=None: reached.append(("fan out", len(list(peers))))  # type: ignore[method-assign]
+    assert audience.deliver([Left("c")], senders, at_once=True, answered={sessions[2].peer}) == 4
+    assert reached == [("at once", 3), ("fan out", 1)]
+    # The four are told together; the surroundings count those whom `fan_out` reaches once more.
+    assert [audience.told_to(one) + one.peer.messages_out for one in sessions] == [1, 1, 0, 1]
+
+
+def test_where_all_but_one_are_answered_nobody_is_sent_to_at_once() -> None:
+    senders, codec = FakeSurroundings(), JsonCodec()
+    sessions = [Session(FakePeer(f"peer-{number}"), codec) for number in range(3)]
+    audience = Audience(sessions)
+    audience.deliver([Left("c")], senders, at_once=True, answered={session.peer for session in sessions[1:]})
+    assert [audience.told_to(one) for one in sessions] == [0, 0, 0]
+    assert senders.deliveries == 3
 
 
 # -- very many --------------------------------------------------------------------------------------------------------

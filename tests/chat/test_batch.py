@@ -1,5 +1,7 @@
 """Logged, then delivered, then acked: the order that is promised."""
 
+from typing import Any
+
 import pytest
 
 from tests.chat.fakes import NOON_MS, World
@@ -314,3 +316,84 @@ def test_messages_are_counted_by_what_became_of_them() -> None:
     ann.say("message", channel="lobby", text="hi")
     world.end_turn()
     assert (batch.stored, batch.duplicates, batch.refused) == (2, 1, 1)
+
+
+# -- who gets nothing else, and who waits for company ----------------------------------------------------------------
+
+
+def ways(world: World) -> list[str]:
+    """Note by which way each delivery goes."""
+    found: list[str] = []
+    around = world.surroundings
+    at_once, fan_out = around.send_at_once, around.fan_out
+
+    def note_at_once(wires: Any, message: Any, stream: Any = None) -> None:
+        found.append("at once")
+        at_once(wires, message, stream)
+
+    def note_fan_out(peers: Any, message: Any, stream: Any = None) -> None:
+        found.append("fan out")
+        fan_out(peers, message, stream)
+
+    around.send_at_once, around.fan_out = note_at_once, note_fan_out  # type: ignore[method-assign]
+    return found
+
+
+def test_channels_that_share_nobody_are_sent_to_at_once_in_one_turn() -> None:
+    world = World()
+    ann, bob = world.connect("ann", "one"), world.connect("bob", "one")
+    eve, joe = world.connect("eve", "two"), world.connect("joe", "two")
+    found = ways(world)
+    ann.say("message", channel="one", text="1")
+    eve.say("message", channel="two", text="2")
+    world.end_turn()
+    assert found == ["at once", "at once"]
+    assert [len(client.hear_type("message")) for client in (ann, bob, eve, joe)] == [1, 1, 1, 1]
+
+
+def test_whoever_is_in_two_channels_that_have_news_gets_one_send_for_both() -> None:
+    world = World()
+    ann, bob = world.connect("ann", "one"), world.connect("bob", "one")
+    ann.say("join", channel="two")
+    bob.say("join", channel="two")
+    found = ways(world)
+    ann.say("message", channel="one", text="1")
+    ann.say("message", channel="two", text="2")
+    world.end_turn()
+    assert found == ["fan out", "fan out"]
+    assert [event["text"] for event in bob.hear_type("message")] == ["1", "2"]
+
+
+GATHER_S = 0.003
+
+
+def test_a_message_right_behind_another_goes_with_those_who_come_meanwhile() -> None:
+    world = World(gather_s=GATHER_S)
+    ann, bob = world.connect("ann"), world.connect("bob")
+    ann.say("message", channel="lobby", text="1")
+    world.end_turn()
+    assert len(bob.hear_type("message")) == 1
+    ann.say("message", channel="lobby", text="2")
+    world.end_turn()
+    ann.say("message", channel="lobby", text="3", id=3)
+    world.end_turn()
+    assert bob.hear_type("message") == []
+    world.advance(GATHER_S)
+    assert [event["text"] for event in bob.hear_type("message")] == ["2", "3"]
+    assert ann.hear()[-1]["type"] == "ack"
+    assert world.store.batches == [1, 2]
+
+
+def test_whoever_leaves_or_asks_while_messages_wait_is_not_kept_waiting() -> None:
+    world = World(gather_s=GATHER_S)
+    ann, bob = world.connect("ann"), world.connect("bob")
+    ann.say("message", channel="lobby", text="1")
+    world.end_turn()
+    ann.say("message", channel="lobby", text="2")
+    world.end_turn()
+    assert [event["text"] for event in bob.ask("history", channel="lobby", id=1)["messages"]] == ["1", "2"]
+    ann.say("message", channel="lobby", text="3")
+    world.end_turn()
+    world.advance(GATHER_S)
+    world.end_turn()
+    assert [event["text"] for event in bob.hear_type("message")][-1] == "3"

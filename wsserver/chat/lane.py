@@ -13,6 +13,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
+from wsserver.chat.company import Company
 from wsserver.chat.errors import ChatError
 from wsserver.chat.log import Done, Log, Outcome, Publication
 from wsserver.chat.vocabulary import Event
@@ -54,12 +55,19 @@ Origin = tuple[Sender, str | int | None, "Channel"]
 class Lane:
     """One part of the log and what waits for it. `origins[i]` said `publications[i]`."""
 
-    __slots__ = ("armed", "arrive", "bytes", "finish_turn", "log", "origins", "out", "publications", "ts")
+    __slots__ = ("armed", "arrive", "bytes", "company", "finish_turn", "log", "origins", "out", "publications", "ts")
 
     def __init__(
-        self, log: Log, arrive: Callable[["Lane", Outcome], None], finish_turn: Callable[["Lane"], None]
+        self,
+        log: Log,
+        arrive: Callable[["Lane", Outcome], None],
+        finish_turn: Callable[["Lane"], None],
+        gather_s: float = 0.0,
     ) -> None:
-        """`arrive(lane, outcome)`: the log has answered later. `finish_turn(lane)`: the end of a turn has come."""
+        """`arrive(lane, outcome)`: the log has answered later. `finish_turn(lane)`: the end of a turn has come.
+
+        `gather_s`: for how long messages may wait for company.
+        """
         # configuration
         self.log = log
         self.arrive: Done = partial(arrive, self)  # made once, not for each batch
@@ -69,7 +77,8 @@ class Lane:
         self.origins: list[Origin] = []
         self.bytes = 0  # what the texts take that gathered while a batch was out
         self.ts = 0  # of the batch that gathers
-        self.armed = False  # the end of this turn is going to commit
+        self.armed = False  # the end of this turn, or a timer, is going to commit
+        self.company = Company(gather_s)
         self.out: list[Origin] | None = None  # whose messages are on their way
 
     def judge_room(self, text: str) -> None:

@@ -140,7 +140,7 @@ class ChatRouter(Router):
         self._topics = Topics()
         self._waiting = Waiting(surroundings)
         replicas = self._log if isinstance(self._log, Replicas) else None
-        self._batch = Batch(surroundings, self._log, self._waiting, replicas)
+        self._batch = Batch(surroundings, self._log, self._waiting, replicas, self._settings.gather_s)
         self.channels = Channels(self._settings.channels, self._release, self._rules)
         self.rooms = Rooms(surroundings, self._settings, self._log, self.channels, self._users, self._batch, replicas)
         self.cluster = None if replicas is None else self._join_others(replicas)

@@ -22,6 +22,8 @@ class ChatSettings:
     """Centrifugo's limit; the same number bounds the topic patterns of a client."""
     channels: int = 100_000
     """Of one server, those without members included; beyond it the ones that rest longest are forgotten."""
+    gather_s: float = 0.0
+    """For how long messages that come thick may wait for company (`company.py`); 0: none waits."""
     heartbeat_s: float = 25.0
     """Announced in `welcome`: a client that heard nothing for much longer may assume that the server is gone."""
     max_message: int = 64 * 1024

@@ -225,6 +225,9 @@ class ChatSettings:
     recovery_limit: int = setting(
         Count(), 1000, "Missed messages sent after a reconnect; who missed more is better served with the newest page."
     )
+    gather: float = setting(
+        Duration(0.0, 0.1), 0.003, "For so long messages that come thick may wait for others; 0s: none ever waits."
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,64 @@
+"""When a batch waits for company, and when it has learned that none comes."""
+
+import pytest
+
+from wsserver.chat.company import ENOUGH, SKIP_MOST, Company
+
+WAIT_S = 0.003
+
+
+def test_who_speaks_into_silence_is_heard_without_delay() -> None:
+    company = Company(WAIT_S)
+    assert company.wait(1, 10.0) == 0.0
+    company.went(1, 10.0)
+    assert company.wait(1, 10.0 + 2 * WAIT_S) == 0.0
+
+
+def test_a_message_right_behind_another_waits_for_the_rest_of_the_time() -> None:
+    company = Company(WAIT_S)
+    company.went(1, 10.0)
+    assert company.wait(1, 10.001) == pytest.approx(0.002)
+
+
+def test_many_messages_are_company_enough() -> None:
+    company = Company(WAIT_S)
+    company.went(1, 10.0)
+    assert company.wait(ENOUGH, 10.0) == 0.0
+    assert company.wait(ENOUGH - 1, 10.0) > 0.0
+
+
+def test_without_a_time_to_wait_nobody_does() -> None:
+    company = Company(0.0)
+    company.went(1, 10.0)
+    assert company.wait(1, 10.0) == 0.0
+
+
+def waits(company: Company, batches: int) -> int:
+    """How often it waits in vain when so many messages come, each right after the one before has gone."""
+    now, waited = 10.0, 0
+    company.went(1, now)
+    for _ in range(batches):
+        wait_s = company.wait(1, now)
+        waited += wait_s > 0
+        now += wait_s
+        company.went(1, now)
+    return waited
+
+
+def test_who_waits_in_vain_does_so_ever_less() -> None:
+    batches = 10 * SKIP_MOST
+    assert waits(Company(WAIT_S), batches) <= 9 + batches // SKIP_MOST
+
+
+def test_one_time_that_was_not_in_vain_and_waiting_pays_again() -> None:
+    company = Company(WAIT_S)
+    waits(company, SKIP_MOST)
+    now = 20.0
+    for _ in range(2 * SKIP_MOST):
+        company.went(1, now)
+        if company.wait(1, now):
+            company.went(2, now + WAIT_S)
+            break
+    assert company.wait(1, now + WAIT_S) > 0.0
+    company.went(2, now + WAIT_S)
+    assert company.wait(1, now + WAIT_S) > 0.0
