@@ -206,13 +206,14 @@ def test_a_batch_that_others_keep_waiting_is_refused_and_the_link_stays(node, da
     assert one.post() == [2]
 
 
-def test_durability_decides_whether_standbys_are_waited_for(node, database):
+def test_durability_decides_whether_standbys_are_waited_for_and_tables_are_never_gone_through(node, database):
     database("ALTER TABLE wsserver.writer ADD durability text DEFAULT current_setting('synchronous_commit')")
     database("ALTER TABLE wsserver.writer ADD patience text DEFAULT current_setting('statement_timeout')")
+    database("ALTER TABLE wsserver.writer ADD seqscan text DEFAULT current_setting('enable_seqscan')")
     for power in (False, True):
         node(power=power).ready()
-    found = database("SELECT durability, patience FROM wsserver.writer ORDER BY at")
-    assert found == [("local", "4500ms"), ("on", "4500ms")]
+    found = database("SELECT durability, patience, seqscan FROM wsserver.writer ORDER BY at")
+    assert found == [("local", "4500ms", "off"), ("on", "4500ms", "off")]
 
 
 def test_a_mistake_of_who_asked_is_reported_and_not_the_links(node):
