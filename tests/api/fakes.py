@@ -3,6 +3,7 @@
 import json
 from types import SimpleNamespace
 
+from tests.chat.cluster_rig import Sea
 from tests.chat.fakes import World
 from wsserver.access.authority import BadTokens
 from wsserver.api.calls import Calls
@@ -11,6 +12,7 @@ from wsserver.api.feeds import Feeds
 from wsserver.api.keys import ApiKey
 from wsserver.api.lists import Lists
 from wsserver.api.service import ServerApi
+from wsserver.chat.broker import Kick, ListConnections
 from wsserver.clients.site import Site
 from wsserver.http.headers import Headers
 from wsserver.http.request import Request
@@ -99,17 +101,19 @@ class Office:
 
     def __init__(self, key=KEY, bad_keys=5.0, recovery_limit=1000, **world):
         self.world = World(**world)
-        surroundings, chat, store = self.world.surroundings, self.world.router, self.world.store
+        self._build(self.world.surroundings, self.world.router, self.world.store, key, bad_keys, recovery_limit)
+
+    def _build(self, surroundings, chat, store, key=KEY, bad_keys=5.0, recovery_limit=1000):
         self.site = Site(routers={}, pages={}, fallback=None)
         self.feeds = Feeds(surroundings, store, chat.channels, recovery_limit)
         self.calls = Calls(chat, store, self.feeds)
         self.registry = SimpleNamespace(clients=[], monotonic=surroundings.monotonic)
-        self.lists = Lists(chat.channels, store, 3, self.registry)
+        self.lists = Lists(chat.channels, store, 3, self.registry, chat.cluster)
         self.bad = []
         api_key = ApiKey(key, BadTokens(bad_keys), surroundings.monotonic, lambda *what: self.bad.append(what))
         self.api = ServerApi(api_key if key else None, self.calls, self.lists)
         self.api.private = True
-        self.events = EventStreams(self.feeds, self.site, self.world.doorman, chat.channels.rule_of)
+        self.events = EventStreams(self.feeds, self.site, getattr(self.world, "doorman", None), chat.channels.rule_of)
 
     def call(self, path, body=None, method=None, headers=(AUTHORIZED,), address="192.0.2.1:5000"):
         """Call the API; return the visit."""
@@ -133,3 +137,25 @@ class Office:
     @property
     def epoch(self):
         return self.world.store.head("lobby").epoch
+
+
+class Branch(Office):
+    """The same on one node among others (`tests/chat/cluster_rig.py`)."""
+
+    def __init__(self, node):
+        self.world = node
+        self._build(node.surroundings, node.router, node.replicas)
+        node.router.cluster.answer_with(Kick, self.calls.kick)
+        node.router.cluster.answer_with(ListConnections, self.lists.connections_here)
+
+    def hear_from(self, path, body=None, **fields):
+        """Call the API and let the nodes talk; return the visit."""
+        visit = self.call(path, body, **fields)
+        assert visit.response is None, "nobody waited"
+        self.world.sea.advance(0.1)
+        return visit
+
+
+def branches(nodes=2, **settings):
+    """Return several that are joined."""
+    return [Branch(node) for node in Sea(nodes, **settings).nodes]

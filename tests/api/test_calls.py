@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.fakes import Office
+from tests.api.fakes import Office, branches
 from tests.chat.fakes import NOON_MS
 from wsserver.api.calls import SERVER
 from wsserver.chat.log import StoreUnavailable
@@ -166,3 +166,43 @@ def test_streams_that_read_with_a_token_of_the_user_are_disconnected_too():
     streams = [office.listen("channel=lobby", ("Authorization", f"Bearer {user} 60")) for user in ("ann", "bob")]
     assert office.call("disconnect", {"user": "ann"}).json == {"disconnected": 1}
     assert [visit.over for visit in streams] == [True, False]
+
+
+def test_what_is_said_on_one_node_is_heard_and_counted_on_all():
+    here, there = branches()
+    clients = [here.world.connect("ann"), there.world.connect("bob"), there.world.connect("bob")]
+    clients[1].say("subscribe", topic="t")
+    assert here.hear_from("publish", {"channel": "lobby", "text": "x"}).json["delivered"] == 3
+    assert here.hear_from("broadcast", {"text": "x"}).json == {"delivered": 3}
+    assert here.hear_from("direct", {"to": "bob", "text": "x"}).json == {"delivered": 2}
+    assert here.hear_from("direct", {"to": "nobody", "text": "x"}).json == {"delivered": 0}
+    assert here.hear_from("topics/publish", {"topic": "t", "data": 1}).json == {"delivered": 1}
+    assert here.hear_from("disconnect", {"user": "bob"}).json == {"disconnected": 2}
+    assert [client.peer.closed for client in clients] == [None, (4503, "kicked"), (4503, "kicked")]
+
+
+def test_a_message_in_a_channel_that_nobody_here_is_in_is_published_with_the_epoch_of_its_log():
+    here, _ = branches()
+    visit = here.hear_from("publish", {"channel": "elsewhere", "text": "x", "key": "k"})
+    epoch = here.world.sea.store.head("elsewhere").epoch
+    assert (visit.json["seq"], visit.json["epoch"], visit.json["delivered"]) == (1, epoch, 0)
+    again = here.call("publish", {"channel": "elsewhere", "text": "x", "key": "k"})
+    here.world.sea.advance(0.1)
+    assert (again.json["seq"], again.json["duplicate"]) == (1, True)
+
+
+def test_when_it_cannot_be_known_which_log_has_a_message_the_answer_is_that_of_a_store_in_trouble():
+    here, _ = branches()
+    visit = here.call("publish", {"channel": "elsewhere", "text": "x"})
+    here.world.sea.advance(0.002)
+    here.world.log.trouble = "down"
+    here.world.sea.advance(0.1)
+    assert (visit.status, visit.json["code"]) == (503, "store_unavailable")
+
+
+def test_without_the_other_nodes_a_call_reaches_who_is_here():
+    here, there = branches()
+    here.world.connect("ann"), there.world.connect("bob")
+    here.world.broker.interrupt()
+    assert here.call("broadcast", {"text": "x"}).json == {"delivered": 1}
+    assert here.call("direct", {"to": "bob", "text": "x"}).json == {"delivered": 0}

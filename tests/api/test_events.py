@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.fakes import Office
+from tests.api.fakes import Office, branches
 from wsserver.chat.authority import ChannelRule
 from wsserver.http.errors import RequestError
 
@@ -158,3 +158,26 @@ def test_in_open_mode_nobody_has_a_name_to_read_with():
 
 def test_without_tokens_an_authorization_is_not_looked_at(office):
     assert office.listen("channel=lobby", token("whatever")).streaming
+
+
+def test_a_stream_of_a_channel_that_is_open_on_another_node_begins_when_it_is_open_here():
+    here, there = branches()
+    ann = there.world.connect("ann")
+    visit = here.listen()
+    gone = here.listen()
+    gone.over = True
+    assert not visit.streaming
+    here.world.sea.settle()
+    assert visit.streaming
+    assert not gone.streaming
+    ann.say("message", channel="lobby", text="x")
+    here.world.sea.settle()
+    assert visit.read()[-1]["data"]["text"] == "x"
+
+
+def test_a_stream_of_a_channel_that_cannot_be_opened_is_refused():
+    here, _ = branches()
+    here.world.log.trouble = "down"
+    visit = here.listen()
+    here.world.sea.settle()
+    assert visit.status == 503

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.fakes import FakeVisit, Office, request
+from tests.api.fakes import FakeVisit, Office, branches, request
 from wsserver.api.event_stream import Place
 from wsserver.api.feeds import PAUSE_S
 from wsserver.chat.authority import Grant
@@ -296,3 +296,23 @@ def test_a_user_s_streams_can_be_ended(office):
     assert office.feeds.disconnect("ann") == 2
     assert [visit.over for visit in (ann, other, bob, anybody)] == [True, True, False, False]
     assert office.feeds.disconnect("ann") == 0
+
+
+def test_a_log_that_is_another_one_resets_every_reader():
+    here, there = branches()
+    ann = there.world.connect("ann")
+    here.world.connect("bob")
+    ann.say("message", channel="lobby", text="old")
+    here.world.sea.settle()
+    live = open_stream(here)
+    assert seqs(live) == []
+    here.world.sea.store.release("lobby")
+    ann.say("message", channel="lobby", text="new")
+    here.world.sea.advance(3)
+    epoch = here.world.sea.store.head("lobby").epoch
+    [block] = live.read()
+    assert (block["event"], block["id"]) == ("reset", f"{epoch}:1")
+    ann.say("message", channel="lobby", text="on")
+    here.world.sea.settle()
+    [block] = live.read()
+    assert (block["id"], block["data"]["text"]) == (f"{epoch}:2", "on")

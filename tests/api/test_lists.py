@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.api.fakes import Office
+from tests.api.fakes import Office, branches
 from wsserver.chat.audience import CROWD
 from wsserver.clients.states import State
 
@@ -140,3 +140,41 @@ def test_messages_that_went_to_a_crowd_are_counted_for_each_of_it(office):
         return office.call("connections").json["connections"][0]["messages_out"]
 
     assert [count(who) for who in (crowd[0], crowd[1], late)] == [3, 4, 2]
+
+
+def test_lists_are_of_all_nodes():
+    here, there = branches()
+    here.world.connect("ann"), there.world.connect("bob"), there.world.connect("cat", "den")
+    assert here.hear_from("channels").json == {
+        "channels": [{"channel": "lobby", "count": 2}, {"channel": "den", "count": 1}], "more": 0,
+    }  # fmt: skip
+    presence = here.hear_from("channels/den/presence").json
+    assert (presence["users"], presence["count"]) == (["cat"], 1)
+    assert here.call("channels/lobby/presence").json["count"] == 2
+
+
+def test_history_of_a_channel_that_is_not_open_here_is_read_elsewhere():
+    here, there = branches()
+    cat = there.world.connect("cat", "den")
+    cat.say("message", channel="den", text="x")
+    there.world.sea.settle()
+    page = here.hear_from("channels/den/history").json
+    assert [message["text"] for message in page["messages"]] == ["x"]
+    assert page["epoch"] == there.world.sea.store.head("den").epoch
+
+
+def test_connections_of_all_nodes_are_sorted_together():
+    here, there = branches()
+    for office, ages in ((here, (5, 1)), (there, (9, 3))):
+        for age in ages:
+            office.registry.clients.append(connection(f"c{age}", 1000.0 - age))
+    listed = here.hear_from("connections?sort=age&limit=3").json
+    assert [entry["client"] for entry in listed["connections"]] == ["c9", "c5", "c3"]
+    assert listed["more"] == 1
+
+
+def connection(name, created_at):
+    return SimpleNamespace(
+        id=name, context=None, state=State.OPEN, address="x", transport=SimpleNamespace(queued=0), messages_in=0,
+        messages_out=0, created_at=created_at,
+    )  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.fakes import AUTHORIZED, KEY, FakeVisit, Office, request
+from tests.api.fakes import AUTHORIZED, KEY, FakeVisit, Office, branches, request
 from wsserver.api.service import split_path
 
 PATHS = ("publish", "broadcast", "direct", "topics/publish", "disconnect")
@@ -101,3 +101,17 @@ def test_too_many_wrong_keys_are_429_in_json():
     visit = office.call("channels")
     assert (visit.status, visit.json["code"], visit.header("Retry-After")) == (429, "rate_limited", "60")
     assert KEY not in str(office.bad)
+
+
+def test_a_client_that_went_while_something_was_asked_elsewhere_is_not_answered():
+    here, _ = branches()
+    visit = here.call("channels/den/history")
+    visit.over = True
+    here.world.sea.advance(0.1)
+    assert visit.response is None
+
+
+def test_what_cannot_be_read_elsewhere_is_refused_once():
+    here, _ = branches()
+    here.world.log.trouble = "down"
+    assert here.hear_from("channels/den/history").status == 503

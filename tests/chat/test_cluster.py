@@ -98,7 +98,8 @@ def test_stats_and_channels_are_those_of_all_nodes() -> None:
     ann.say("request", method="channels", id=2)
     sea.settle()
     stats, channels = ann.hear_type("response")
-    assert (stats["id"], stats["result"]["clients"], stats["result"]["users"]) == (1, 3, 3)
+    assert stats["id"] == 1
+    assert [stats["result"][name] for name in ("clients", "users", "channels")] == [3, 3, 2]
     assert channels["result"] == {
         "channels": [{"channel": "lobby", "count": 2}, {"channel": "den", "count": 1}], "more": 0,
     }  # fmt: skip

@@ -182,3 +182,13 @@ def test_only_the_first_client_of_a_user_that_comes_and_the_last_that_goes_are_t
     again.say("leave", channel="lobby")
     assert [move for _, _, move in told[2:]] == [Move.ENTER, Move.LEAVE]
     assert MOVE_S < 1
+
+
+def test_every_channel_is_counted_by_one_node() -> None:
+    sea = Sea(3)
+    for number, names in enumerate((("a", "b"), ("b", "c"), ("c", "a", "d"))):
+        for name in names:
+            sea.nodes[number].connect(f"u{number}", name)
+    sea.advance(1)
+    clusters = [node.router.cluster for node in sea.nodes]
+    assert [cluster.neighbours.spoken_for() for cluster in clusters if cluster] == [2, 1, 1]

@@ -82,7 +82,7 @@ class Methods:
     def stats(self, _caller: Caller, _params: Any) -> dict[str, float] | Later:
         """Return the numbers of `clients`, `users`, `channels` and topic `subscriptions`, and `uptime` in seconds.
 
-        A user with clients on several nodes counts on each of them; so does a channel. `uptime` is that of this node.
+        A user with clients on several nodes counts on each of them. `uptime` is that of this node.
         """
         cluster = self._cluster
         if cluster is None:
@@ -102,7 +102,7 @@ class Methods:
         return {
             "clients": len(self._everyone),
             "users": len(self._users),
-            "channels": len(self._channels),
+            "channels": len(self._channels) if self._cluster is None else self._cluster.neighbours.spoken_for(),
             "subscriptions": len(self._topics),
             "uptime": round(self._surroundings.monotonic() - self._started, 3),
         }
