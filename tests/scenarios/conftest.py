@@ -6,6 +6,8 @@ import itertools
 import pytest
 import websocket
 
+from tests.engines.postgres import Postgres
+from tests.engines.redis import Redis
 from tests.scenarios.running import RunningServer
 from tests.scenarios.talking import Talker
 
@@ -18,6 +20,20 @@ def server(request):
     running = RunningServer("--port", "0", *getattr(request.module, "FLAGS", ()))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def redis():
+    """One private Redis for all tests that leave it as they found it."""
+    with Redis() as redis:
+        yield redis
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """One private PostgreSQL for all tests that leave it as they found it."""
+    with Postgres() as postgres:
+        yield postgres
 
 
 @pytest.fixture
