@@ -9,10 +9,13 @@ import socket
 import pytest
 
 from tests.clients.rig import UPGRADE, parse_answers
+from wsserver import server as server_module
 from wsserver.chat.authority import NO_RULE
 from wsserver.clients.router import Router
-from wsserver.config import from_assignment, load
+from wsserver.config import ConfigError, from_assignment, load
 from wsserver.net.files import Directory
+from wsserver.observe import logs
+from wsserver.observe.log_format import format_text
 from wsserver.reactor.world import World
 from wsserver.server import Server, find_static, run
 
@@ -204,6 +207,96 @@ def test_signals_belong_to_whoever_had_them_before_once_it_is_closed(start):
     server.reactor.post(lambda: os.kill(os.getpid(), signal.SIGTERM))
     server.run()
     assert signal.getsignal(signal.SIGTERM) is before
+
+
+class Paper:
+    """Keeps the kinds of what is logged."""
+
+    def __init__(self):
+        self.lines = []
+
+    def write(self, line):
+        self.lines.append(line.decode())
+        return True
+
+    def about(self, kind):
+        return [line for line in self.lines if f" {kind}: " in line]
+
+
+@pytest.fixture
+def paper(monkeypatch):
+    one = Paper()
+    monkeypatch.setattr(logs, "_JOURNAL", logs.Journal(one, format_text, "info", lambda: 1.0, lambda: 1))
+    monkeypatch.setattr(server_module, "_LOG", logs.get("server"))
+    return one
+
+
+def test_what_can_be_changed_is_changed_and_what_cannot_is_named(start, paper):
+    server = start()
+    server.take_on(config("server.hosts=chat.example", "server.drain=1s", "limits.rate=7", "chat.history=3"))
+    assert ask(server, get("/livez"))[0] == 421
+    assert ask(server, get("/livez", host="chat.example"))[0] == 200
+    assert server.drain.drain_s == 1
+    assert server.registry.house.message_rate.interval_s == 1 / 7
+    assert "changed=server.drain," in paper.about("reloaded")[0].replace('"', "")
+    assert "settings=chat.history" in paper.about("restart_needed")[0]
+    server.take_on(config("limits.rate=0", "chat.history=3"))
+    assert server.registry.house.message_rate is None
+
+
+def test_a_hangup_signal_reads_the_configuration_again_and_a_bad_one_changes_nothing(start, paper):
+    server = start()
+    said = [ConfigError("no"), config("server.hosts=chat.example")]
+
+    def load():
+        found = said.pop(0)
+        if isinstance(found, ConfigError):
+            raise found
+        return found
+
+    server.obey_signals(load)
+    for status in (200, 421):
+        os.kill(os.getpid(), signal.SIGHUP)
+        turn(server)
+        assert ask(server, get("/livez"))[0] == status
+    assert len(paper.about("reload_failed")) == 1
+
+
+def test_a_user_signal_writes_its_state_to_the_log(start, paper):
+    server = start()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    turn(server)
+    [line] = paper.about("state")
+    assert " clients=0 " in line
+
+
+def test_who_leaves_closes_everybody_with_1012_and_ends_with_1(start):
+    server = start("server.drain=1h")
+    with socket.create_connection(server.listeners[0].sock.getsockname(), 5) as peer:
+        peer.sendall(UPGRADE.format(path="/echo", extra="").encode())
+        turn(server, 6)
+        assert peer.recv(4096).startswith(b"HTTP/1.1 101 ")
+        server.leave()
+        server.leave()
+        turn(server)
+        assert peer.recv(4096)[2:4] == b"\x03\xf4"
+        server.reactor.post(peer.close)
+        assert server.run() == 1
+
+
+def test_an_admin_port_that_is_taken_leaves_no_listener_behind(page):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        settings = config(f"server.admin=127.0.0.1:{taken.getsockname()[1]}")
+        server = Server(settings, World(), Directory(str(page)))
+        with pytest.raises(OSError, match="the admin port"):
+            server.start()
+        assert server.listeners == []
+        server.close()
+
+
+def test_several_workers_are_for_the_command_line():
+    with pytest.raises(ConfigError, match="command line"):
+        run(config("server.workers=2"))
 
 
 # -- what it says when it cannot --------------------------------------------------------------------------------------

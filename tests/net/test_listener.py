@@ -129,3 +129,44 @@ def test_closing_twice_is_fine(rig):
     rig.listener.close()
     rig.listener.close()
     assert rig.listener.sock.fileno() == -1
+
+
+def test_who_pauses_leaves_the_queue_to_others_until_it_starts_again(rig):
+    rig.listener.pause()
+    rig.connect()
+    rig.turn()
+    assert rig.accepted == []
+    rig.listener.start()
+    rig.turn()
+    assert len(rig.accepted) == 1
+
+
+def test_a_pause_is_not_ended_by_the_end_of_a_rest(rig):
+    rig.listener._rest(OSError(errno.EMFILE, "none left"))
+    rig.listener.pause()
+    rig.connect()
+    rig.reactor.world.time += REST_S + 0.01
+    rig.turn()
+    rig.turn()
+    assert rig.accepted == []
+
+
+def test_of_those_who_share_a_socket_one_accepts_each_connection(rig):
+    with socket.create_server(("127.0.0.1", 0)) as shared:
+        shared.setblocking(False)
+        pollers = [open_poller("epoll") for _ in range(2)]
+        reactors = [Reactor(FakeWorld(), poller, rig.errors.append) for poller in pollers]
+        accepted = []
+        for reactor in reactors:
+            Listener(reactor, shared.dup(), lambda *a: accepted.append(a), rig.exhausted.append, shared=True).start()
+        rig.address = shared.getsockname()
+        rig.connect(3)
+        for reactor in reactors:
+            turn(reactor, 2)
+        assert (len(accepted), rig.exhausted) == (3, [])
+        for reactor in reactors:
+            [listener] = [one for one in reactor._handlers.values() if isinstance(one, Listener)]
+            listener.close()
+            reactor.close()
+        for sock, _ in accepted:
+            sock.close()

@@ -80,9 +80,7 @@ def test_record_carries_source_level_and_fields(log: Logger, paper: Paper) -> No
     )
 
 
-@pytest.mark.parametrize(
-    ("level", "expected"), [("debug", "diwe"), ("info", "iwe"), ("warning", "we"), ("error", "e")]
-)
+@pytest.mark.parametrize(("level", "expected"), [("debug", "diwe"), ("info", "iwe"), ("warning", "we"), ("error", "e")])
 def test_level_hides_what_is_below(level: str, expected: str, clock: Clock, paper: Paper) -> None:
     log = Logger(Journal(paper, format_json, level, clock.monotonic, clock.wall_ms), "test")
     log.debug("d", "")
@@ -178,3 +176,27 @@ def test_before_it_is_configured_nothing_is_written() -> None:
     program = "from wsserver.observe import logs; logs.get('here').error('hello', 'Is anybody there?')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
     assert done.stderr == b""
+
+
+def test_fields_that_are_always_there_stand_in_every_line_also_in_those_about_lines(
+    clock: Clock, paper: Paper, journal: Journal
+) -> None:
+    journal.always = {"worker": 3}
+    log = Logger(journal, "test")
+    paper.full = True
+    log.info("lost", "a")
+    paper.full = False
+    log.info("kind", "a", worker=9, other=1)
+    assert [record["worker"] for record in paper.records] == [3, 3]
+    assert paper.records[1]["other"] == 1
+
+
+def test_level_and_format_are_adjusted_and_the_sink_and_the_fields_stay(restored: None) -> None:
+    stream = io.StringIO()
+    logs.configure("error", "text", stream, worker=3)
+    log = logs.get("test")
+    log.info("kind", "unseen")
+    logs.adjust("info", "json")
+    log.info("kind", "seen")
+    [line] = stream.getvalue().splitlines()
+    assert (json.loads(line)["message"], json.loads(line)["worker"]) == ("seen", 3)

@@ -101,3 +101,16 @@ def test_a_short_timeout_is_not_rounded_down_to_none():
     from wsserver.reactor.poller import _milliseconds
 
     assert (_milliseconds(0), _milliseconds(0.0001), _milliseconds(0.0011), _milliseconds(2)) == (0, 1, 2, 2000)
+
+
+@pytest.mark.parametrize("name", list(available_pollers()))
+def test_a_listener_that_is_shared_can_be_watched_by_every_poller(name):
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as peer:
+        pollers = [open_poller(name) for _ in range(2)]
+        for one in pollers:
+            one.register(listener.fileno(), READ | one.exclusive)
+        peer.connect(listener.getsockname())
+        assert [fd for fd, _ in pollers[0].poll(1)] == [listener.fileno()]
+        for one in pollers:
+            one.unregister(listener.fileno())
+            one.close()

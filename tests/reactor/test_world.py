@@ -187,3 +187,82 @@ def test_open_file_descriptors_are_counted():
     left.close()
     right.close()
     assert world.open_fds() == before > 2
+
+
+def test_listening_often_shares_one_port_and_joins_nobody_else_s(world):
+    sets = world.listen_tcp_often("127.0.0.1", 0, 3)
+    address = sets[0][0].getsockname()
+    try:
+        assert [[sock.getsockname() for sock in one] for one in sets] == [[address]] * 3
+        for times in (1, 2):
+            with pytest.raises(OSError) as caught:
+                world.listen_tcp_often(*address, times)
+            assert caught.value.errno == errno.EADDRINUSE
+        peers = [socket.create_connection(address, 5) for _ in range(60)]
+        taken = [take_all(one[0]) for one in sets]
+        assert sum(taken) == 60
+        assert all(taken)
+        for peer in peers:
+            peer.close()
+    finally:
+        for [sock] in sets:
+            sock.close()
+
+
+def take_all(listener):
+    """Accept whoever waits; return how many that were."""
+    count = 0
+    while True:
+        try:
+            listener.accept()[0].close()
+        except BlockingIOError:
+            return count
+        count += 1
+
+
+def test_a_process_gets_what_it_is_given_and_nothing_else(world):
+    given, kept = (os.pipe() for _ in range(2))
+    os.set_inheritable(kept[1], True)
+    program = (
+        "import os, sys\n"
+        "open_fds = sorted(fd for fd in range(3, 64) if os.path.exists(f'/proc/self/fd/{fd}'))\n"
+        "os.write(int(sys.argv[1]), repr((open_fds, os.read(0, 9))).encode())\n"
+    )
+    process = world.spawn(("-c", program, str(given[1])), (given[1],))
+    os.close(given[1])
+    said = os.read(given[0], 4096).decode()
+    while process.poll() is None:
+        pass
+    assert process.poll() == 0
+    assert said == repr(([given[1]], b""))
+    for fd in (given[0], *kept):
+        os.close(fd)
+
+
+def test_a_process_that_is_killed_says_so(world):
+    process = world.spawn(("-c", "import time; time.sleep(60)"), ())
+    process.kill()
+    while process.poll() is None:
+        pass
+    assert process.poll() == -9
+    assert world.own_pid() == os.getpid()
+
+
+def test_a_socket_that_was_left_open_for_us_goes_no_further(world):
+    ours, its = socket.socketpair()
+    its.set_inheritable(True)
+    with ours, world.adopt(its.detach()) as adopted:
+        assert not adopted.get_inheritable()
+        assert not adopted.getblocking()
+        adopted.send(b"x")
+        assert ours.recv(1) == b"x"
+
+
+def test_cores_can_be_told_and_chosen(world):
+    before = world.cores()
+    try:
+        world.pin(before[-1])
+        assert world.cores() == before[-1:]
+    finally:
+        os.sched_setaffinity(0, before)
+    assert world.cores() == before

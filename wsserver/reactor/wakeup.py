@@ -53,7 +53,7 @@ class Wakeup:
         if not self._on_signal:
             signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
         self._on_signal[number] = callback
-        self._before[number] = signal.signal(number, self._catch)
+        self._before.setdefault(number, signal.signal(number, self._catch))
 
     def _catch(self, number: int, _frame: object) -> None:
         """Runs between two instructions of whatever runs now, so it notes and wakes, and does nothing else.
