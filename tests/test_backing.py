@@ -1,17 +1,20 @@
 """Which log and which broker the settings come to."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from tests.reactor.fakes import fake_reactor, turn
 from tests.test_server import config
 from wsserver.backing import Outside, open_backing
+from wsserver.brokers.guarded import GuardedBroker
 from wsserver.brokers.hub import Hub
 from wsserver.brokers.hub_link import HubLink
 from wsserver.brokers.local import LocalBroker
-from wsserver.brokers.redis import RedisBroker
 from wsserver.brokers.redis_log import RedisLog
 from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.replicas import Replicas
+from wsserver.observe.families import BROKER_WHATS
 from wsserver.observe.metrics import Sources
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.world import World
@@ -114,7 +117,7 @@ def test_a_worker_with_a_database_meets_the_others_in_the_hub(open_with, hub, da
 def test_with_redis_and_memory_redis_holds_everything(open_with):
     backing = open_with("broker.url=redis://127.0.0.1:1", "store.url=memory:")
     kept, passing = logs_of(backing)
-    assert isinstance(backing.broker, RedisBroker)
+    assert isinstance(backing.broker, GuardedBroker)
     assert isinstance(kept, RedisLog)
     assert kept is passing
     assert not backing.among_workers
@@ -143,6 +146,17 @@ def test_whoever_measures_finds_the_numbers(open_with, database):
     assert sources.commits() is backing.guarded.commits
     assert sources.refused["store"]() == 0
     assert {part: trouble() for part, trouble in sources.troubles.items()} == {"store": None, "broker": None}
+
+
+def test_whoever_measures_finds_both_breakers_where_there_are_two(open_with, database):
+    sources = Sources(None, None)
+    backing = open_with("broker.url=redis://127.0.0.1:1", "store.url=postgresql://db")
+    backing.describe_to(sources)
+    assert sources.guards == {"store": backing.guarded.guard, "broker": backing.broker.guard}
+    assert sources.refused["broker"]() == 0
+    backing.log.keeper = SimpleNamespace(gaps_filled=3)  # the chat attaches one
+    assert sources.broker().keys() == set(BROKER_WHATS)
+    assert sources.broker()["gaps_filled"] == 3
 
 
 def test_a_database_is_let_go_of(open_with, database):

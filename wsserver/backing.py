@@ -20,6 +20,7 @@ from socket import socket
 from typing import Final
 
 from wsserver.brokers import address as broker_address
+from wsserver.brokers.guarded import GuardedBroker
 from wsserver.brokers.hub_link import HubLink
 from wsserver.brokers.local import LocalBroker
 from wsserver.chat.broker import Broker
@@ -71,6 +72,7 @@ class Backing:
     """The broker leads to the other workers of one server, and to nobody else."""
     store_trouble: Callable[[], str | None] = lambda: None
     guarded: GuardedLog | None = None
+    guarded_broker: GuardedBroker | None = None
     closers: list[Callable[[], object]] = field(default_factory=list)
 
     def faults(self) -> list[str]:
@@ -88,6 +90,18 @@ class Backing:
             sources.guards = {"store": guarded.guard}
             sources.refused = {"store": lambda: guarded.refused}
             sources.commits = lambda: guarded.commits
+        apart = self.guarded_broker
+        if apart is not None:
+            sources.guards = {**sources.guards, "broker": apart.guard}
+            sources.refused = {**sources.refused, "broker": lambda: apart.refused}
+        sources.broker = self._count_broker
+
+    def _count_broker(self) -> dict[str, int]:
+        """Return what went to and fro between the nodes (`observe/families.py`)."""
+        counts = {} if self.guarded_broker is None else dict(self.guarded_broker.counts)
+        if isinstance(self.log, Replicas):
+            counts["gaps_filled"] = self.log.keeper.gaps_filled
+        return counts
 
     def say_goodbye(self) -> None:
         """Tell the other nodes that we go. The reactor has to end its turn after this."""
@@ -121,7 +135,9 @@ def _open_remote(
     durable = guarded or kept
     replicas = Replicas(lambda channel: durable if history_of(channel) else passing, broker, history_of)
     closers: list[Callable[[], object]] = [log.close for log in (durable, passing)]
-    return Backing(replicas, broker, isinstance(broker, HubLink), lambda: durable.trouble, guarded, closers)
+    kept_apart = broker if isinstance(broker, GuardedBroker) else None
+    among_workers = isinstance(broker, HubLink)
+    return Backing(replicas, broker, among_workers, lambda: durable.trouble, guarded, kept_apart, closers)
 
 
 def _open_database(
@@ -129,8 +145,11 @@ def _open_database(
 ) -> GuardedLog:
     reporter, power = StoreLog(outside.on_store_lost), config.store.durability == "power"
     log = open_remote_log(config.store.url, reactor, offload, reporter, history_of, config.chat.history_age, power)
-    breaker = Breaker(Backoff(FIRST_PAUSE_S, MOST_PAUSE_S, reactor.world.uniform))
-    return GuardedLog(log, breaker, ReactorEngine(reactor, offload), BreakerLog("store"))
+    return GuardedLog(log, _breaker(reactor), ReactorEngine(reactor, offload), BreakerLog("store"))
+
+
+def _breaker(reactor: Reactor) -> Breaker:
+    return Breaker(Backoff(FIRST_PAUSE_S, MOST_PAUSE_S, reactor.world.uniform))
 
 
 def _open_broker(
@@ -147,7 +166,8 @@ def _open_broker(
         lease_s, limit = config.presence.lease, config.websocket.max_message
         redis = RedisBroker(reactor, offload.run, BrokerLog(), address, lease_s, limit)
         log = RedisLog(reactor, redis, history_of, config.chat.history_age)
-        return redis, log, log
+        guarded = GuardedBroker(redis, _breaker(reactor), ReactorEngine(reactor, offload), BreakerLog("broker"))
+        return guarded, log, log
     node = reactor.world.random_bytes(NODE_BYTES).hex()
     if outside.hub is not None:
         link = HubLink(reactor, outside.hub, node, outside.on_hub_lost)

@@ -151,12 +151,13 @@ def test_while_it_is_open_questions_are_refused_at_once_with_the_reason(rig: Rig
     assert rig.broker.refused == 1
 
 
-def test_while_it_is_open_announcements_are_dropped_and_counted(rig: Rig) -> None:
+def test_what_is_said_while_it_is_open_is_counted_as_dropped(rig: Rig) -> None:
     rig.break_it()
     rig.broker.announce("lobby", "e", [HELLO, HELLO])
     rig.broker.relay("lobby", b"x")
-    assert rig.behind.told == []
+    assert rig.behind.told == [("announce", "lobby", "e", 2)]  # it may tell later that something was said
     assert rig.broker.counts["dropped"] == 3
+    assert rig.broker.counts["sent"] == 0
 
 
 def test_while_it_is_open_the_broker_behind_learns_who_is_where(rig: Rig) -> None:
@@ -165,8 +166,15 @@ def test_while_it_is_open_the_broker_behind_learns_who_is_where(rig: Rig) -> Non
     rig.broker.presence("lobby", "ann", Move.ENTER)
     rig.broker.close("other")
     assert [told[0] for told in rig.behind.told] == ["open", "presence", "close"]
-    [error] = rig.heard
-    assert isinstance(error, BrokerUnavailable)
+    assert rig.heard == [DOWN]
+
+
+def test_a_channel_that_can_be_opened_is_a_sign_that_it_works_again(rig: Rig) -> None:
+    rig.break_it()
+    rig.behind.fails = False
+    rig.broker.open("lobby", rig.heard.append)
+    assert rig.heard == [None]
+    assert rig.broker.trouble is None
 
 
 def test_it_tries_by_itself_and_closes_when_somebody_answers(rig: Rig) -> None:

@@ -1,4 +1,4 @@
-"""A database that goes away under a real server, and comes back: who waits, who goes on, and what is shown of it."""
+"""A database, or the way to the other nodes, goes away under real servers and comes back: what is shown of it."""
 
 import json
 import time
@@ -6,12 +6,14 @@ import time
 import pytest
 
 from tests.engines.postgres import Postgres
+from tests.engines.redis import Redis
 from tests.observe.strict import read
 from tests.scenarios.running import PATIENCE_S
 from wsserver.resilience.breaker import FAILURES
 from wsserver.stores.opening import migrate_store
 
 pytest.importorskip("psycopg")
+pytest.importorskip("hiredis")
 
 LONG_S = 4 * PATIENCE_S
 """The pauses of links and breakers come on top of what a busy machine takes."""
@@ -21,6 +23,12 @@ LONG_S = 4 * PATIENCE_S
 def database():
     with Postgres() as database:
         yield database
+
+
+@pytest.fixture(scope="module")
+def redis():
+    with Redis() as redis:
+        yield redis
 
 
 def state_of(server, part="store"):
@@ -66,3 +74,32 @@ def test_while_the_database_is_away_nobody_waits_and_everything_else_goes_on(dat
     assert bob.hear("message", text="meanwhile")["seq"] == 2
     assert ann.ask("message", channel="lobby", text="meanwhile", key="k0")["duplicate"] is True
     assert server.log.count("breaker_open:") == server.log.count("breaker_closed:") == opened(server), server.log
+
+
+def test_while_the_other_nodes_cannot_be_reached_each_goes_on_alone(database, redis, start, connect):
+    url = database.url(database.new_database())
+    migrate_store(url)
+    flags = ("--store", url, "--broker", f"redis://127.0.0.1:{redis.port}", "--set", "limits.rate=0")
+    here, there = start(*flags), start(*flags)
+    for node in (here, there):
+        wait_until(lambda node=node: node.get("/readyz")[0] == 200, "it is not ready")
+    ann, amy, bob = connect(here, "ann", "lobby"), connect(here, "amy", "lobby"), connect(there, "bob", "lobby")
+    ann.ask("message", channel="lobby", text="to both")
+    bob.hear("message", text="to both")
+    redis.kill()
+    for node in (here, there):
+        wait_until(lambda node=node: node.get("/readyz")[0] == 503, "nobody has noticed")
+    assert json.loads(here.get("/readyz")[2])["reason"].startswith("broker: ")
+    assert (state_of(here, "broker"), state_of(here)) == (2, 0)
+    assert ann.ask("message", channel="lobby", text="to those here")["seq"] == 2
+    amy.hear("message", text="to those here")
+    redis.start()
+    for node in (here, there):
+        wait_until(lambda node=node: node.get("/readyz")[0] == 200, "it does not come back")
+    assert state_of(here, "broker") == 0
+    assert ann.ask("message", channel="lobby", text="to both again")["seq"] == 3
+    assert bob.hear("message", text="to those here")["seq"] == 2
+    assert bob.hear("message", text="to both again")["seq"] == 3
+    counted = read(there.get("/metrics")[2].decode())
+    assert counted["wsserver_broker_total", (("what", "received"),)] >= 2
+    assert counted["wsserver_broker_total", (("what", "interrupted"),)] >= 1

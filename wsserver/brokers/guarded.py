@@ -1,11 +1,12 @@
 """A broker behind a breaker: while the link to the other nodes does not work, nobody waits for them.
 
-    chat ---> GuardedBroker ---> Broker ---> other nodes        `ask` and `open` go by the breaker
-         <--- GuardedNode   <---                                what comes is counted
+    chat ---> GuardedBroker ---> Broker ---> other nodes     `ask` goes by the breaker, `open` tells it how things are
+         <--- GuardedNode   <---                             what comes is counted
 
-What is said while it is open is dropped and counted: it is in the log, and whoever hears of a gap reads it there.
-Presence is not dropped, nor is a channel that is opened or closed: the broker behind has to know of them when the link
-is back. When it says so (`Node.on_restored`), the breaker does not wait for its pause to end.
+Only questions are refused. What is said in a channel goes on to the broker behind, which never blocks and may keep what
+it needs for the time when the link is back: who is where, which channels are open, that something was said. It is
+counted as dropped all the same, for nobody hears it now. Binary messages, which nobody could find in a log later, are
+dropped here. When the link is back (`Node.on_restored`), the breaker does not wait for its pause to end.
 
 Read next: `resilience/guard.py`; `chat/broker.py` for the face on both sides.
 """
@@ -78,22 +79,17 @@ class GuardedBroker:
         self._broker.attach(GuardedNode(node, self.guard, self.counts))
 
     def open(self, channel: str, done: Callable[[BrokerUnavailable | None], None]) -> None:
-        """Hear of `channel` from now on (`Broker.open`). The broker behind is told in any case, for later."""
-        ticket = self.guard.admit()
-        if ticket is not None:
-            self._broker.open(channel, partial(self._on_answer, ticket, done))
-            return
-        self._broker.open(channel, _ignore)
-        done(self._refuse())
+        """Hear of `channel` from now on (`Broker.open`); the broker behind alone knows whether it is so."""
+        self._broker.open(channel, partial(self._on_opened, self.guard.admit(), done))
 
     def close(self, channel: str) -> None:
         """Hear of `channel` no longer (`Broker.close`)."""
         self._broker.close(channel)
 
     def announce(self, channel: str, epoch: str, messages: Sequence[MessageEvent]) -> None:
-        """Tell the others what is in the log (`Broker.announce`), or drop it."""
-        if self._passes(len(messages)):
-            self._broker.announce(channel, epoch, messages)
+        """Tell the others what is in the log (`Broker.announce`)."""
+        self._passes(len(messages))
+        self._broker.announce(channel, epoch, messages)
 
     def relay(self, channel: str, payload: bytes) -> None:
         """Tell the others something binary (`Broker.relay`), or drop it."""
@@ -108,7 +104,8 @@ class GuardedBroker:
         """Put a question to all other nodes (`Broker.ask`)."""
         ticket = self.guard.admit()
         if ticket is None:
-            done(self._refuse())
+            self.refused += 1
+            done(BrokerUnavailable(self.guard.trouble or _STOPPING))
         else:
             self._broker.ask(question, partial(self._on_answer, ticket, done))
 
@@ -123,9 +120,14 @@ class GuardedBroker:
         self.counts["sent" if passes else "dropped"] += count
         return passes
 
-    def _refuse(self) -> BrokerUnavailable:
-        self.refused += 1
-        return BrokerUnavailable(self.guard.trouble or _STOPPING)
+    def _on_opened(
+        self, ticket: Ticket | None, done: Callable[[BrokerUnavailable | None], None], answer: BrokerUnavailable | None
+    ) -> None:
+        if ticket is not None:
+            self.guard.note(ticket, _failure(answer))
+        elif answer is None:
+            self.guard.hasten()  # it works
+        done(answer)
 
     def _on_answer(self, ticket: Ticket, done: Callable[[Any], None], answer: Any) -> None:
         self.guard.note(ticket, _failure(answer))
@@ -138,7 +140,3 @@ class GuardedBroker:
 def _failure(answer: Any) -> str | None:
     """Return why there is no answer in an answer; None when it is one."""
     return str(answer) if isinstance(answer, BrokerUnavailable) else None
-
-
-def _ignore(_answer: BrokerUnavailable | None) -> None:
-    """Who asked has had the answer."""

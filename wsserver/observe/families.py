@@ -85,9 +85,9 @@ _TABLE: Final = (
 
 FAMILIES: Final = {family.name: family for family in _TABLE}
 
-BROKER_WHATS: Final = ("received", "sent", "dropped", "own", "malformed", "gaps_filled", "interrupted")
-"""What `wsserver_broker` counts: messages heard and said; lost for the link was down; our own echoed; of no sense; seen
-to be missing and read from the log; times that the link broke."""
+BROKER_WHATS: Final = ("received", "sent", "dropped", "interrupted", "gaps_filled")
+"""What `wsserver_broker` counts: messages heard and said; said while nobody could hear them; times that the link broke;
+times that messages were seen to be missing and were read from the log."""
 
 
 def of_histogram(histogram: Histogram) -> dict[str, Any]:
