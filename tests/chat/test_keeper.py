@@ -233,7 +233,7 @@ def test_who_leaves_behind_a_message_hears_it_first() -> None:
     assert [event["type"] for event in bob.hear()] == ["message", "ack", "left"]
 
 
-def test_a_log_that_is_another_one_gives_every_member_a_new_start() -> None:
+def test_a_log_that_is_another_one_gives_every_member_a_new_start(caplog: pytest.LogCaptureFixture) -> None:
     sea = Sea()
     ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
     ann.say("message", channel="lobby", text="old")
@@ -255,6 +255,8 @@ def test_a_log_that_is_another_one_gives_every_member_a_new_start() -> None:
     sea.settle()
     assert [event["seq"] for event in bob.hear_type("message")] == [2]
     assert [node.replicas.keeper.new_starts for node in sea.nodes] == [1, 1]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+    assert "lobby" in caplog.text
 
 
 def test_what_nobody_keeps_cannot_be_read_so_a_hole_in_it_is_a_new_start() -> None:

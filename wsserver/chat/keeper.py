@@ -11,6 +11,7 @@ cannot be read, because the log keeps nothing or no longer, ends in a new start 
 Read next: `replica.py`, which knows the order; `copies.py`, which opens and closes.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
@@ -38,9 +39,15 @@ LOOK_S: Final = 1.0
 SLACK_S: Final = 1e-6
 """A timer may come early by a rounding error of the clock."""
 
+LOG_S: Final = 10.0
+"""A log that comes back empty gives every channel a new start; one line says so."""
+
 PAUSE_S: Final = 0.25
 PAUSE_MOST_S: Final = 5.0
 """Before a failed question is put again, doubled each time."""
+
+
+_logger: Final = logging.getLogger(__name__)
 
 
 class Keeper:
@@ -57,6 +64,7 @@ class Keeper:
         self._dirty: dict[Copy, None] = {}
         self.gaps_filled = 0
         self.new_starts = 0
+        self._logged_at = -LOG_S
 
     # -- what comes ---------------------------------------------------------------------------------------------------
 
@@ -246,6 +254,7 @@ class Keeper:
         assert copy.replica is not None
         self._deliver(copy, at_once=False)
         self.new_starts += 1
+        self._log_new_start(copy.channel.name)
         copy.replica = copy.replica.anew(glance.head, glance.messages)
         copy.doubtful = False
         waiters = copy.pages.drop()
@@ -254,6 +263,13 @@ class Keeper:
         self._on_anew(copy)
         for waiter in waiters:
             waiter()
+
+    def _log_new_start(self, channel: str) -> None:
+        """Write it to the log, once for all channels that this happens to in one moment."""
+        now = self._surroundings.monotonic()
+        if now >= self._logged_at + LOG_S:
+            self._logged_at = now
+            _logger.warning("the log of %r, and maybe of others, is not the one it was: members begin anew", channel)
 
     # -- coming and going ---------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ Messages come by several ways, in any order and more than once. They leave here 
 Pure: it is told what came, and says what is missing. It asks nobody. Read next: `replicas.py`, which does.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from wsserver.chat.log import Head
@@ -30,7 +30,7 @@ AHEAD: Final = 1000
 """Messages that are kept while something before them is missing; what is over is read when its turn comes."""
 
 MESSAGE_CHARS: Final = 200
-"""What a message takes besides its texts: two objects and a place in a list."""
+"""What a message takes besides its text: two objects and a place in a list."""
 
 
 class Replica:
@@ -96,8 +96,10 @@ class Replica:
         self._ahead.clear()
         self._known = max(self.end, seq)
 
-    def hear(self, messages: Iterable[MessageEvent]) -> bool:
+    def hear(self, messages: Sequence[MessageEvent]) -> bool:
         """Take messages, however they came. False: one of them is not what it was when it was heard before."""
+        if not self._ahead and self._follow(messages):
+            return True
         agreed = True
         for message in messages:
             seq, end = message.seq, self.end
@@ -152,10 +154,22 @@ class Replica:
 
     def _keep(self, messages: Sequence[MessageEvent]) -> None:
         self.tail += messages
-        self.size += sum(map(_size, messages))
+        self.size += sum([len(message.text) for message in messages]) + MESSAGE_CHARS * len(messages)
         stretch = STRETCH if self.stretched else 1
         if len(self.tail) > TAIL * stretch + SLACK or self.size > TAIL_CHARS * stretch:
             self.trim(TAIL * stretch, TAIL_CHARS * stretch)
+
+    def _follow(self, messages: Sequence[MessageEvent]) -> bool:
+        """Take messages that are all of them the next ones, as nearly always: a third of what it costs one by one."""
+        seq = self.seq + len(self.ready)
+        for message in messages:
+            seq += 1
+            if message.seq != seq:
+                return False
+        self.ready += messages
+        if seq > self._known:
+            self._known = seq
+        return True
 
     def _advance(self) -> None:
         """Let follow what was ahead."""
@@ -182,4 +196,4 @@ def _is_whole(messages: Sequence[MessageEvent]) -> bool:
 
 
 def _size(message: MessageEvent) -> int:
-    return len(message.text) + len(message.user) + MESSAGE_CHARS
+    return len(message.text) + MESSAGE_CHARS
