@@ -104,3 +104,17 @@ def test_both_formats_are_spoken(server, accept):
 def test_on_a_public_address_only_the_admin_port_has_them(start):
     server = start("--host", "0.0.0.0", "--admin", "127.0.0.1:0", "--set", "server.hosts=*")
     assert server.get("/metrics")[0] == 404
+
+
+def test_whichever_worker_is_asked_tells_of_all(start, connect):
+    server = start("--workers", "2")
+    talkers = [connect(server, f"user-{number}", "lobby") for number in range(8)]
+    for talker in talkers:
+        talker.ask("message", channel="lobby", text="hello")
+    for _ in range(4):  # the kernel picks who answers
+        found = samples(server)
+        assert found["wsserver_processes", ()] == 2
+        assert found["wsserver_clients", OPEN] == 8
+        assert found["wsserver_published_total", (("result", "stored"),)] == 8
+        assert found["wsserver_users", ()] == 8
+        assert found["wsserver_breaker_state", (("part", "broker"),)] == 0
