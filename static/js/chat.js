@@ -192,6 +192,7 @@ export class Chat {
     const channel = this.conversations.get(`#${event.channel}`);
     if (event.type === "message") this.#onMessage(channel, event);
     else if (event.type === "presence") this.#onPresence(channel, event);
+    else if (event.type === "joined") channel?.greet(event, this.user, this.#clock.now()); // its log is another one now
     else if (event.type === "direct") this.#onDirect(event, "");
     else if (event.type === "multicast") this.#onDirect(event, "to several people");
     else if (event.type === "broadcast") this.#onBroadcast(event);
