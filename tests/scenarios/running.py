@@ -78,9 +78,12 @@ class RunningServer:
 
     @property
     def log(self):
-        """What it has written to standard error so far."""
-        self._log.seek(0)
-        return self._log.read().decode()
+        """What it has written to standard error so far.
+
+        Not by `seek`: the server has the same place in the file, and would go on writing there.
+        """
+        fd = self._log.fileno()
+        return os.pread(fd, os.fstat(fd).st_size, 0).decode()
 
     def resident_bytes(self):
         """Its resident memory (proc(5), statm)."""

@@ -1,5 +1,6 @@
 """Attacks on whoever runs the server: log lines that lie, logs that grow, settings that mean nothing."""
 
+import contextlib
 import json
 import re
 import socket
@@ -8,7 +9,7 @@ import struct
 import pytest
 
 from tests.scenarios.running import PATIENCE_S, run_to_its_end
-from tests.scenarios.talking import open_raw
+from tests.scenarios.talking import Talker, open_raw
 from tests.websocket.frames_by_hand import frame
 from wsserver.observe.log_format import VALUE_LIMIT
 from wsserver.observe.logs import KIND_LIMIT
@@ -111,6 +112,32 @@ BAD = [
     ("limits.rate=1e999", "limits.rate"),
     ("server.poller=\x1b[31m", "server.poller"),
 ]
+
+
+def test_o182_what_strangers_make_up_is_no_line_of_the_metrics(server):
+    def lines():
+        status, _, body = server.get("/metrics")
+        assert status == 200
+        return {line.rpartition(" ")[0] for line in body.decode().splitlines()}
+
+    with contextlib.closing(Talker(server.ws())) as talker:
+        talker.join("warm-up", "somebody")
+        before = lines()
+        for number in range(30):
+            talker.join(f"channel-{number}")
+            talker.ask("subscribe", topic=f"topic-{number}")
+            assert server.get(f"/path-{number}")[0] == 404
+        for code in range(3000, 3030):
+            with open_raw(server.port) as one:
+                one.sendall(frame(CLOSE, struct.pack("!H", code)))
+                assert one.recv(1000)
+        assert lines() == before
+
+
+def test_o182_metrics_are_not_shown_to_others(start):
+    status, _, body = start("--host", "0.0.0.0", "--set", "server.hosts=*").get("/metrics")
+    assert status == 404
+    assert b"wsserver_" not in body
 
 
 @pytest.mark.parametrize(("setting", "named"), BAD)
