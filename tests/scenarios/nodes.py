@@ -23,7 +23,10 @@ HEALING_S = 60.0
 
 _PREFIXES = (f"chat-{number}" for number in itertools.count(1))
 
-FLAGS = ("--set", "limits.rate=0", "--set", "chat.history=100000", "--set", "server.drain=100ms")
+FLAGS = (
+    "--set", "limits.rate=0", "--set", "chat.history=100000",
+    "--set", "server.drain=100ms", "--set", "websocket.close_timeout=200ms",
+)  # fmt: skip
 
 
 class Nodes:

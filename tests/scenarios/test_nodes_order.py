@@ -12,7 +12,7 @@ MESSAGES = 2000
 
 @contextlib.contextmanager
 def all_talking(urls, channels, messages):
-    """Have two members of each channel on each URL say so many messages in each channel; yields them when all saw all."""
+    """Two members of each channel on each URL say so many messages in each; yields them when everybody saw all."""
     members = {
         channel: [Member(url, channel, f"{channel} {number} {twin}", messages // (2 * len(urls)))
                   for number, url in enumerate(urls) for twin in "ab"]
