@@ -113,11 +113,12 @@ def calm(sea: Sea) -> None:
             node.broker.restore()
     sea.advance(20)
     for channel in CHANNELS:  # a lost announcement is noticed when the next one comes, or the link breaks
-        sea.store.append([Publication(channel, "server", "last", 0)], lambda _outcome: None)
-        head = sea.store.head(channel)
+        last = sea.store.append([Publication(channel, "server", "last", 0)], lambda _outcome: None)
+        assert last is not None
+        epoch = sea.store.head(channel).epoch
         for broker in sea.brokers:
             if channel in broker.channels:
-                broker.known.on_announced(channel, head.epoch, sea.store.after(channel, head.seq - 1, 1))
+                broker.known.on_announced(channel, epoch, [last[0].message])
     sea.advance(20)
 
 
@@ -160,6 +161,71 @@ def test_each_member_hears_each_message_once_and_in_order_whatever_happens(seed:
         assert node.broker.channels == set()
         assert len(node.router.channels) == 0
     assert sea.world.armed() == []
+
+
+class Stranger(Member):
+    """A member in channels whose log may become another one: what it hears is judged by the epoch that it was told."""
+
+    def __init__(self, node: Harbour, user: str) -> None:
+        super().__init__(node, user)
+        self.epochs: dict[str, str] = {}
+        self.texts: dict[tuple[str, str, int], str] = {}
+        self.starts = 0
+
+    def read(self, stored: dict[str, dict[int, str]]) -> None:
+        for event in self.client.hear():
+            channel = event.get("channel", "")
+            if event["type"] == "joined":
+                self.starts += "id" not in event
+                self.epochs[channel] = event["epoch"]
+                self.seq[channel] = event["seq"]
+                for message in event["messages"]:
+                    self._note(channel, message)
+            elif event["type"] == "message":
+                assert event["seq"] == self.seq[channel] + 1, f"{self.user} heard {event} after {self.seq[channel]}"
+                self.seq[channel] = event["seq"]
+                self._note(channel, event)
+            elif event["type"] == "left":
+                self.seq.pop(channel, None)
+            elif event["type"] in ("ack", "error"):
+                self.asked.pop(event["id"], None)
+
+    def _note(self, channel: str, message: Json) -> None:
+        self.texts[channel, self.epochs[channel], message["seq"]] = message["text"]
+
+    def join(self, channel: str) -> None:
+        self.client.say("join", channel=channel, user=self.user, id=0)
+
+
+@pytest.mark.parametrize("history", [10_000, 20, 0])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_log_that_becomes_another_one_now_and_then_ends_in_the_same_place_for_everybody(
+    seed: int, history: int
+) -> None:
+    sea = Sea(3, seed, history=history, announces=seed % 2 == 0)
+    random = Random(seed)
+    members = [Stranger(sea.nodes[number % 3], f"user{number}") for number in range(6)]
+    for member in members:
+        for channel in CHANNELS:
+            member.join(channel)
+    sea.advance(1)
+    for _ in range(8):
+        storm(sea, [*members], random, 30)
+        channel = random.choice(CHANNELS)
+        lost = sea.store.head(channel).epoch
+        sea.store.release(channel)
+        assert sea.store.head(channel).epoch != lost
+    calm(sea)
+    for member in members:
+        member.read({})
+        assert member.asked == {}
+        for channel, seq in member.seq.items():
+            head = sea.store.head(channel)
+            assert (member.epochs[channel], seq) == (head.epoch, head.seq)
+        for (channel, epoch, seq), text in member.texts.items():
+            if epoch == sea.store.head(channel).epoch and history == 10_000:
+                assert sea.store.after(channel, seq - 1, 1)[0].text == text
+    assert sum(member.starts for member in members) > 0
 
 
 def test_a_gap_is_read_when_nobody_closes_it() -> None:

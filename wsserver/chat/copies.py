@@ -41,8 +41,8 @@ class Copy:
     """One channel, and everything that is on its way for it."""
 
     __slots__ = (
-        "ack_timer", "asking", "channel", "doubtful", "due", "early", "gone", "looked_at", "pages", "pause_s",
-        "refusal", "remote", "replica", "timer", "waiters",
+        "ack_timer", "asking", "begun", "channel", "doubtful", "due", "early", "gone", "looked_at", "pages",
+        "pause_s", "refusal", "remote", "replica", "timer", "waiters",
     )  # fmt: skip
 
     def __init__(self, channel: Channel, remote: RemoteLog) -> None:
@@ -52,6 +52,7 @@ class Copy:
         # state
         self.replica: Replica | None = None  # None until the log has been looked at
         self.refusal: str | None = None  # why there is none
+        self.begun = 0  # the new start of this node that was this channel's last
         self.gone = False
         self.waiters: list[Callable[[], None]] = []  # who waits for it
         self.early: list[tuple[str, list[MessageEvent]]] = []  # what was announced before there was one, by epoch

@@ -254,6 +254,7 @@ class Keeper:
         assert copy.replica is not None
         self._deliver(copy, at_once=False)
         self.new_starts += 1
+        copy.begun = self.new_starts
         self._log_new_start(copy.channel.name)
         copy.replica = copy.replica.anew(glance.head, glance.messages)
         copy.doubtful = False

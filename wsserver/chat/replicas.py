@@ -42,6 +42,7 @@ class Replicas:
         self._history_of = history_of
         self._parts: dict[int, Part] = {}
         self._reading = 0
+        self._asked_at = 0  # how many new starts there had been when what is brought was appended
 
     def attach(self, surroundings: Surroundings, channels: Channels, on_anew: Callable[[Copy], None]) -> None:
         """Build what needs the world. `on_anew(copy)` gives everybody who hears a channel a new start."""
@@ -74,13 +75,16 @@ class Replicas:
     def append(self, batch: Sequence[Publication], done: Done) -> None:
         """Have `batch` stored (`Log.append`); all of it is of one part."""
         remote = self._remote_of(batch[0].channel)
-        remote.append(batch, partial(self._stored, remote, done))
+        remote.append(batch, partial(self._stored, remote, done, self.keeper.new_starts))
 
     def bring(self, channel: str, messages: Sequence[MessageEvent], then: Callable[[], None]) -> None:
         """Deliver what this node has stored, when its turn in the order comes; then call `then`."""
         copy = self.copies.get(channel)
         if copy is None:
             then()  # nobody here hears it
+        elif copy.begun > self._asked_at:
+            self.keeper.doubt(copy)  # it may be in the log that was there before
+            then()
         else:
             self.keeper.bring(copy, messages, then)
 
@@ -106,8 +110,9 @@ class Replicas:
             return copy, copy.replica
         return self.copies.opened(channel, self._remote_of(channel))
 
-    def _stored(self, remote: RemoteLog, done: Done, outcome: Outcome) -> None:
-        """Tell the other nodes, if the log does not, then those here."""
+    def _stored(self, remote: RemoteLog, done: Done, asked_at: int, outcome: Outcome) -> None:
+        """Tell the other nodes, if the log does not, then those here. An outcome does not say of which log it is."""
+        self._asked_at = asked_at
         if isinstance(outcome, list) and not remote.announces:
             news: dict[str, list[MessageEvent]] = {}
             for stored in outcome:
