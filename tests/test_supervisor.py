@@ -23,8 +23,9 @@ class FakeHub:
     def __init__(self):
         self.admitted = []
 
-    def admit(self, sock):
+    def admit(self, sock, on_cut):
         self.admitted.append(sock)
+        self.on_cut = on_cut
 
 
 class Rig:

@@ -65,4 +65,6 @@ class Holdings:
 
 
 def _log_cut(node: str, why: str) -> None:
+    if not node:
+        return  # it has not begun: the supervisor says why
     _LOG.warning("worker_cut", "A worker's link to the hub has ended; its users are lost.", node=node, cause=why)

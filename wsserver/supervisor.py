@@ -74,12 +74,12 @@ class Supervisor:
 
     # -- what children tell -----------------------------------------------------------------------------------------
 
-    def open_hub(self) -> socket | None:
+    def open_hub(self, child: Child) -> socket | None:
         """Return a new process's end of its way to the hub, if there is one."""
         if self._hub is None:
             return None
         ours, its = self._reactor.world.socket_pair()
-        self._hub.admit(ours)
+        self._hub.admit(ours, child.on_cut)
         return its
 
     def begin(self, child: Child, hub: int | None) -> Begin:

@@ -7,7 +7,7 @@ import pytest
 from tests.engines.postgres import Postgres
 from tests.engines.redis import Redis
 from tests.scenarios.running import RunningServer
-from tests.scenarios.test_workers import until
+from tests.scenarios.working import until
 
 QUICK = ("--set", "server.drain=100ms", "--set", "presence.leave_grace=200ms")
 

@@ -3,47 +3,14 @@
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
-import time
 
 import psutil
 import pytest
 
 from tests.scenarios.running import PATIENCE_S, run_to_its_end
-
-GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-
-
-def until(condition):
-    """Wait for what other processes do; return what made it true."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "it has not happened"
-        time.sleep(0.02)
-    return found
-
-
-def workers_of(server):
-    """The worker processes, by pid."""
-    return {child.pid: child for child in psutil.Process(server.process.pid).children()}
-
-
-def knock(server):
-    """Open a connection and ask; nothing is read yet."""
-    peer = socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)
-    peer.sendall(GET)
-    return peer
-
-
-def answers(peers):
-    """How many of them are answered."""
-    count = 0
-    for peer in peers:
-        with peer:
-            count += peer.recv(4096).startswith(b"HTTP/1.1 200 ")
-    return count
+from tests.scenarios.working import GET, answers, knock, until, workers_of
 
 
 @pytest.fixture
@@ -67,59 +34,6 @@ def test_both_serve_and_each_line_of_the_log_says_who_wrote_it(start_two, open_s
     for _ in range(30):
         open_socket(server.ws("/echo")).close()
     until(lambda: set(re.findall(r"client_gone.* worker=(\d)", server.log)) == {"0", "1"})
-
-
-def test_who_waits_in_the_queue_of_a_worker_that_is_killed_is_answered(start_two):
-    server = start_two()
-    victim = next(iter(workers_of(server).values()))
-    victim.suspend()
-    peers = [knock(server) for _ in range(40)]
-    victim.kill()
-    assert answers(peers) == 40
-
-
-def test_nobody_is_refused_or_reset_while_a_worker_is_killed_and_replaced(start_two):
-    server = start_two()
-    before = workers_of(server)
-    next(iter(before.values())).kill()
-    until(
-        lambda: answers([knock(server) for _ in range(5)]) == 5 and len(workers_of(server).keys() - before.keys()) == 1
-    )
-    until(lambda: "worker_back" in server.log)
-    assert answers([knock(server) for _ in range(20)]) == 20
-    assert len(workers_of(server)) == 2
-
-
-def test_the_port_stays_bound_and_knocks_wait_while_all_workers_are_dead(start_two):
-    server = start_two()
-    for worker in workers_of(server).values():
-        worker.kill()
-    assert answers([knock(server) for _ in range(10)]) == 10
-
-
-def test_one_that_dies_at_each_start_is_tried_less_and_less_often_while_the_other_serves(start_two, tmp_path):
-    page = tmp_path / "page"
-    page.mkdir()
-    server = start_two("--set", f"server.static={page}")
-    shutil.rmtree(page)
-    next(iter(workers_of(server).values())).kill()
-    pauses = until(lambda: len(found := re.findall(r"again_in_s=([\d.]+)", server.log)) >= 4 and found)
-    assert float(pauses[3]) > float(pauses[0])
-    assert "cannot read the files of the page" in server.log
-    assert answers([knock(server) for _ in range(20)]) == 20
-    page.mkdir()
-    until(lambda: "worker_back" in server.log)
-
-
-def test_the_workers_end_when_the_supervisor_is_killed(start_two, open_socket):
-    server = start_two()
-    workers = workers_of(server)
-    sock = open_socket(server.ws("/echo"))
-    server.end("SIGKILL")
-    assert sock.recv_data(control_frame=True)[1][:2] == b"\x03\xf4"  # 1012
-    sock.shutdown()
-    gone, alive = psutil.wait_procs(workers.values(), PATIENCE_S)
-    assert (len(gone), alive) == (2, [])
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -6,7 +6,7 @@ import urllib.request
 
 import pytest
 
-from tests.scenarios.test_workers import until, workers_of
+from tests.scenarios.working import until, workers_of
 
 SPREAD = 24
 """Clients opened until both workers have some: one in eight million times that is too few."""

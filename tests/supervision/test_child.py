@@ -14,7 +14,7 @@ class Notes:
     def __init__(self):
         self.told = []
 
-    def open_hub(self):
+    def open_hub(self, child):
         return None
 
     def begin(self, child, hub):
@@ -120,6 +120,14 @@ def test_after_the_pause_there_is_a_process_unless_it_is_to_stay_down(child, rea
     child.spawn_later()
     jump(reactor, LAST_PAUSE_S)
     assert len(reactor.world.processes) == 1
+
+
+def test_one_that_the_hub_has_cut_off_and_that_does_not_end_is_killed(child, reactor):
+    child.on_cut()
+    process = spawned(child, reactor)
+    child.on_cut()
+    jump(reactor, FAREWELL_S + 0.1)
+    assert process.killed
 
 
 def test_one_that_hangs_up_and_does_not_end_is_killed_and_its_successor_is_not(child, reactor):

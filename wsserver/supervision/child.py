@@ -45,8 +45,8 @@ class Stage(Enum):
 class Overseer(Protocol):
     """Who decides."""
 
-    def open_hub(self) -> socket | None:
-        """Return a new process's end of its way to the hub, if there is one."""
+    def open_hub(self, child: "Child") -> socket | None:
+        """Return a new process's end of its way to the hub, if there is one; `child.on_cut` hears that it has ended."""
 
     def begin(self, child: "Child", hub: int | None) -> Begin:
         """Return what to say to a new process first; `hub` is the number of that end."""
@@ -86,7 +86,7 @@ class Child:
         self._again = None
         world = self._reactor.world
         ours, its = world.socket_pair()
-        hub = self._overseer.open_hub()
+        hub = self._overseer.open_hub(self)
         number = hub.fileno() if hub is not None else None
         lent = [sock for sock in (its, hub) if sock is not None]
         self.failure = None
@@ -128,6 +128,11 @@ class Child:
         """End its process now."""
         if self.process is not None:
             self.process.kill()
+
+    def on_cut(self) -> None:
+        """The hub has nothing to do with its process any more, which knows it and ends, unless it hangs."""
+        if self.process is not None:
+            self._kill_later(self.process)
 
     def reap(self) -> None:
         """See whether its process has ended; some process of ours has (SIGCHLD)."""
