@@ -1,8 +1,11 @@
 """Where the workers meet: channels, presence, binary messages, and how workers and hub end."""
 
+import subprocess
+import sys
+
 import pytest
 
-from tests.brokers.hub_rig import Chat, Rig, said
+from tests.brokers.hub_rig import Chat, Rig, said, sqlite
 from tests.reactor.fakes import turn
 from wsserver.brokers.hub import LOOK_S, NO_STORE, Hub
 from wsserver.brokers.hub_link import HubLink
@@ -101,6 +104,56 @@ def test_whoever_admitted_a_worker_hears_that_it_was_cut_off_and_nothing_of_a_go
     sockets[1][1].shutdown(2)
     rig.turn(6)
     assert heard == [1]
+
+
+TALKATIVE = """
+import sys
+from tests.brokers.hub_rig import Chat, said
+from wsserver.brokers.hub_link import HubLink
+from wsserver.reactor.loop import Reactor
+from wsserver.reactor.world import World
+
+def say(_outcome=None):
+    link.log.append([said("a", "x")] * 7, say)
+
+world = World()
+reactor = Reactor(world, world.open_poller("epoll"), lambda error: sys.exit(2))
+link = HubLink(reactor, world.adopt(int(sys.argv[1])), "talkative", reactor.stop)
+link.attach(Chat())
+link.presence("a", "ann", 0)
+say()
+reactor.run()
+"""
+
+
+def test_worker_that_is_killed_in_the_middle_of_it_leaves_whole_batches_and_lost_users(tmp_path):
+    rig = Rig()
+    rig.store = sqlite(rig.engine, tmp_path / "chat.db")
+    rig.hub = Hub(rig.reactor, rig.store, lambda node, why: rig.cuts.append(node))
+    other = rig.member()
+    other.open("a")
+    ours, theirs = rig.reactor.world.socket_pair()
+    rig.hub.admit(ours)
+    process = subprocess.Popen([sys.executable, "-c", TALKATIVE, str(theirs.fileno())], pass_fds=[theirs.fileno()])
+    theirs.close()
+    while len(other.chat.lines("a")) < 700:
+        rig.reactor.run_once()  # it sleeps until somebody says something
+    process.kill()
+    process.wait()
+    while not rig.cuts:
+        rig.reactor.run_once()
+    rig.turn(4)
+    seqs = [seq for seq, _ in other.chat.lines("a")]
+    assert seqs == list(range(1, rig.store.head("a").seq + 1)) and len(seqs) % 7 == 0
+    assert rig.cuts == ["talkative"]
+    assert [one for one in other.chat.heard if one[0] != "announced"] == [
+        ("presence", "talkative", "a", "ann", Move.ENTER),
+        ("node_gone", "talkative"),
+    ]
+    assert other.say(said("a", "y"))[0].message.seq == len(seqs) + 1
+    rig.close()
+    rig.store.close()
+    assert rig.errors == []
 
 
 def test_users_of_a_worker_that_says_goodbye_have_left(rig):
