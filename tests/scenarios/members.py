@@ -31,9 +31,12 @@ TROUBLE = (OSError, websocket.WebSocketException, ValueError, AssertionError)
 class Member:
     """One client in a thread of its own. It publishes `count` messages, or goes on until `stop`; 0: it only listens."""
 
-    def __init__(self, url, channel, user, count=0):
+    def __init__(self, url, channel, user, count=0, pace_s=0.0):
+        """`pace_s`: between two new messages, so that a long fault does not fill the disk."""
         self.url, self.channel, self.user = url, channel, user
         self.count = count
+        self._pace_s = pace_s
+        self._next_at = 0.0
         self.acked = {}  # key -> seq
         self.said = 0
         self.errors = Counter()  # codes of refusals
@@ -88,7 +91,7 @@ class Member:
                 self._come_back()
 
     def _talk(self):
-        self._talker.socket.settimeout(0.05)
+        self._talker.socket.settimeout(0.02)
         kept, self._talker.kept = self._talker.kept, []
         for event in kept:
             self._take(event)
@@ -104,9 +107,10 @@ class Member:
         now = time.monotonic()
         while self._due and len(self._flying) < WINDOW and self._due[0][0] <= now:
             self._say(self._due.popleft()[1])
-        while len(self._flying) < WINDOW and self.said < self.count and not self._due:
+        while len(self._flying) < WINDOW and self.said < self.count and not self._due and self._next_at <= now:
             self._say(f"{self.user} {self.said}")
             self.said += 1
+            self._next_at = now + self._pace_s
 
     def _say(self, key):
         self._flying.add(key)
