@@ -9,6 +9,7 @@ import pytest
 from tests.chat.cluster_rig import Harbour, Sea
 from tests.chat.fakes import Json
 from wsserver.chat.log import Publication
+from wsserver.chat.tails import Tails
 
 CHANNELS = ("lobby", "den")
 
@@ -126,6 +127,9 @@ def calm(sea: Sea) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_each_member_hears_each_message_once_and_in_order_whatever_happens(seed: int, announces: bool) -> None:
     sea = Sea(3, seed, announces=announces)
+    if seed % 2:
+        for node in sea.nodes:
+            node.replicas.keeper.tails = Tails(2000)  # so little that most has to be read
     random = Random(seed)
     members = [Member(sea.nodes[number % 3], f"user{number}") for number in range(6)]
     for member in members:
@@ -257,6 +261,38 @@ def test_a_link_that_is_back_makes_a_node_look_for_what_it_missed() -> None:
     sea.brokers[1].restore()
     sea.advance(2)
     assert [event["seq"] for event in bob.hear_type("message")] == list(range(1, 701))
+
+
+def test_a_link_that_is_back_does_not_make_a_node_look_at_everything_in_one_moment() -> None:
+    sea = Sea(1)
+    node = sea.nodes[0]
+    ann = node.connect()
+    for number in range(1000):
+        ann.say("join", channel=f"room{number}", user="ann")
+        if number % 100 == 99:
+            sea.advance(0.05)
+            ann = node.connect()
+    sea.advance(5)
+    node.log.asked.clear()
+    node.broker.interrupt()
+    node.broker.restore()
+    sea.advance(0.02)
+    assert 50 <= len(node.log.asked) <= 300
+    sea.advance(2)
+    assert len(node.log.asked) == len(node.replicas.copies) == 1000
+
+
+def test_the_tails_of_channels_are_counted_and_let_go_with_them() -> None:
+    sea = Sea(1)
+    node = sea.nodes[0]
+    ann = node.connect("ann")
+    for number in range(400):
+        ann.say("message", channel="lobby", text=str(number))
+    sea.settle()
+    assert node.replicas.keeper.tails.size == node.copy().replica.size > 0
+    ann.gone(1000)
+    sea.advance(40)
+    assert (node.replicas.keeper.tails.size, len(node.replicas.keeper.tails)) == (0, 0)
 
 
 def test_an_ack_waits_for_the_messages_of_others_that_come_first() -> None:

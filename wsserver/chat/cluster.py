@@ -98,8 +98,7 @@ class Cluster:
 
     def on_restored(self) -> None:
         """Look for what was missed in every channel that is open here."""
-        for copy in self._replicas.copies.values():
-            self._replicas.keeper.doubt(copy)
+        self._replicas.keeper.doubt_all()
 
     def answer(self, question: Asked) -> Any:
         """Do what is asked, for this node alone. What cannot be done reaches nobody."""

@@ -170,6 +170,8 @@ class Replicas:
         if not copy.pages:
             replica.stretched = False
             replica.trim()
+            if copy.replica is replica and not copy.gone:
+                self.keeper.tails.count(replica)
             self.copies.idle(copy.channel.name)
 
     def _closed(self, copy: Copy) -> None:
