@@ -12,7 +12,7 @@ class Rig:
         self.soon = []
         self.told = []
         self.store = MemoryStore(lambda count: b"e" * count, lambda: 1.0, lambda _channel: 5)
-        self.log = NearbyLog(self.store, self.soon.append)
+        self.log = NearbyLog(self.store, self.soon.append, limit=3)
 
     def turn(self):
         callbacks, self.soon[:] = list(self.soon), []
@@ -55,6 +55,16 @@ def test_what_the_store_refuses_is_told_and_not_raised(rig):
     assert isinstance(error, StoreUnavailable)
     assert rig.log.trouble is None
     assert rig.log.announces
+
+
+def test_of_too_many_channels_those_go_that_were_not_asked_for_longest(rig):
+    for channel in "abcad":  # and a stays
+        rig.log.append([Publication(channel, "ann", "x", 1)], rig.told.append)
+    for channel in "acd":
+        rig.log.glance(channel, 5, rig.told.append)
+    assert [glance.head.seq for glance in rig.turn()[5:]] == [2, 1, 1]
+    rig.log.glance("b", 5, rig.told.append)
+    assert rig.turn()[0].head.seq == 0
 
 
 def test_nobody_is_called_once_it_is_closed(rig):
