@@ -43,7 +43,7 @@ SLACK_S: Final = 1e-6
 
 AT_ONCE: Final = 50
 TICK_S: Final = 0.005
-"""So many channels are looked at in one turn, and so long after each other, when all are: half a millisecond in five."""
+"""So many channels are looked at in one turn, so long after the last ones, when all are: half a millisecond in five."""
 
 LOG_S: Final = 10.0
 """A log that comes back empty gives every channel a new start; one line says so."""
