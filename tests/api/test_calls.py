@@ -205,4 +205,14 @@ def test_without_the_other_nodes_a_call_reaches_who_is_here():
     here.world.connect("ann"), there.world.connect("bob")
     here.world.broker.interrupt()
     assert here.call("broadcast", {"text": "x"}).json == {"delivered": 1}
-    assert here.call("direct", {"to": "bob", "text": "x"}).json == {"delivered": 0}
+    assert here.call("direct", {"to": "ann", "text": "x"}).json == {"delivered": 1}
+
+
+@pytest.mark.parametrize(("path", "body"), [("direct", {"to": "bob", "text": "x"}), ("disconnect", {"user": "ann"})])
+def test_what_must_not_be_missed_elsewhere_is_to_be_asked_again(path, body):
+    here, there = branches()
+    ann, _bob = here.world.connect("ann"), there.world.connect("bob")
+    here.world.broker.interrupt()
+    visit = here.call(path, body)
+    assert (visit.status, visit.json["code"], visit.json["retry"]) == (503, "broker_unavailable", True)
+    assert (ann.peer.closed is not None) is (path == "disconnect")

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chat.cluster_rig import Sea
-from wsserver.chat.broker import Count, CountHearers, Kick, ListChannels, SayOnTopic, SayToAll
+from wsserver.chat.broker import Count, CountHearers, Incomplete, Kick, ListChannels, SayOnTopic, SayToAll
 from wsserver.websocket.codes import BINARY
 
 
@@ -56,6 +56,18 @@ def test_without_the_other_nodes_a_direct_message_reaches_who_is_here_and_says_w
     assert (events[1]["code"], events[1]["retry"]) == ("broker_unavailable", True)
     assert events[2]["delivered"] == 2
     assert len(bob.hear_type("direct")) == 1
+
+
+def test_nobody_is_said_not_to_be_there_while_a_node_is_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    sea = Sea(2)
+    ann = sea.nodes[0].connect("ann")
+    monkeypatch.setattr(sea.brokers[0], "ask", lambda _, done: done(Incomplete([0])))
+    ann.say("direct", to="bob", text="x", id=1)
+    ann.say("multicast", to=["bob", "ann"], text="x", id=2)
+    sea.settle()
+    events = {event["type"]: event for event in ann.hear()}
+    assert events["error"]["code"] == "broker_unavailable"
+    assert events["ack"]["delivered"] == 1
 
 
 def test_a_multicast_reaches_some_users_everywhere() -> None:

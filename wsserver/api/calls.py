@@ -2,7 +2,7 @@
 
 They speak as the server, not as a client: under any good name, in every channel, above no rate. All else is as with
 clients. A message of a channel goes the way of all messages, log first, so its answer may come in a later turn.
-Nobody there is no error: `delivered` is 0.
+Nobody there is no error: `delivered` is 0. If nobody knows that, for other nodes cannot be asked, it is 503.
 
 Read next: `chat/posting.py`, for the way of a message; `bodies.py`, for what may be said.
 """
@@ -90,17 +90,20 @@ class Calls:
 
     def direct(self, visit: Visit, body: DirectBody) -> None:
         """Say something to one user."""
-        self._chat.messaging.say_to_one(_judged(body.user), body.to, body.text, _counter(visit, "delivered"))
+        self._chat.messaging.say_to_one(_judged(body.user), body.to, body.text, _counter(visit, "delivered", sure=0))
 
     def publish_on_topic(self, visit: Visit, body: TopicBody) -> None:
         """Hand data to the subscribers of a topic."""
         self._chat.pubsub.say_on_topic(_judged(body.user), body.topic, body.data, _counter(visit, "delivered"))
 
     def disconnect(self, visit: Visit, body: DisconnectBody) -> None:
-        """Close every connection of a user with 4503, and every stream that reads with a token of that user."""
+        """Close every connection of a user with 4503, and every stream that reads with a token of that user.
+
+        If other nodes cannot be asked, those of this node are closed, and the answer is that it is to be asked again.
+        """
         judge_name(body.user, "user")
         asked = Kick(body.user, KICKED)
-        done = _counter(visit, "disconnected")
+        done = _counter(visit, "disconnected", sure=None)
         if self._chat.cluster is None:
             done(self.kick(asked), None)
         else:
@@ -111,11 +114,18 @@ class Calls:
         return self._chat.kick(asked.user, asked.reason) + self._feeds.disconnect(asked.user)
 
 
-def _counter(visit: Visit, name: str) -> Counted:
-    """Return what answers `visit` with a count."""
+def _counter(visit: Visit, name: str, sure: int | None = -1) -> Counted:
+    """Return what answers `visit` with a count; with 503 if nobody knows what other nodes have to do with it.
 
-    def done(count: int, _trouble: BrokerUnavailable | None) -> None:
-        visit.answer(answer({name: count}))
+    That matters when the count is not above `sure`; with None it always does.
+    """
+
+    def done(count: int, trouble: BrokerUnavailable | None) -> None:
+        if trouble is not None and (sure is None or count <= sure):
+            sentence = f"Only this server was asked, where it is {count}: {trouble}. Ask again."
+            visit.answer(refusal(from_chat(ChatError("broker_unavailable", sentence))))
+        else:
+            visit.answer(answer({name: count}))
 
     return done
 

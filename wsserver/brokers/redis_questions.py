@@ -8,7 +8,7 @@ Read next: `redis.py`, which carries them.
 from collections.abc import Callable
 from typing import Any, Final
 
-from wsserver.chat.broker import Answers, BrokerUnavailable
+from wsserver.chat.broker import Answers, BrokerUnavailable, Incomplete
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.timers import Timer
 
@@ -93,5 +93,7 @@ class Questions:
             return
         if waiting.expected is None and not waiting.answers:
             waiting.done(BrokerUnavailable("Redis has not said who was asked"))
+        elif waiting.expected is None or len(waiting.answers) < waiting.expected:
+            waiting.done(Incomplete(waiting.answers))
         else:
             waiting.done(waiting.answers)

@@ -26,6 +26,10 @@ class BrokerUnavailable(Exception):
     """The other nodes cannot be reached just now."""
 
 
+class Incomplete(list[Any]):
+    """Answers, of which at least one is missing: a node heard the question and has not said anything in time."""
+
+
 class Move(IntEnum):
     """What a user's last or first client of one node did in a channel."""
 
@@ -185,7 +189,8 @@ class Broker(Protocol):
     def ask(self, question: Asked, done: Answers) -> None:
         """Put `question` to every other node and call `done` with what they answered.
 
-        It is called once, later or before this returns; a node that does not answer within a second is left out.
+        It is called once, later or before this returns; a node that does not answer within a second is left out,
+        and if it is known that there is one, the answers are `Incomplete`.
         With BrokerUnavailable nobody has been asked.
         """
 

@@ -7,9 +7,9 @@ Read next: `broker.py`, which says what each call means; `keeper.py`, `neighbour
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
-from wsserver.chat.broker import Asked, Broker, BrokerUnavailable, Move
+from wsserver.chat.broker import Asked, Broker, BrokerUnavailable, Incomplete, Move
 from wsserver.chat.channels import Channels
 from wsserver.chat.copies import Copy
 from wsserver.chat.errors import ChatError
@@ -21,6 +21,8 @@ from wsserver.websocket.codes import BINARY
 
 Counted = Callable[[int, BrokerUnavailable | None], None]
 """Is told how many were reached, and why others may be missing from that."""
+
+SILENT: Final = "another node has not answered in time"
 
 
 class Cluster:
@@ -52,8 +54,9 @@ class Cluster:
         def answered(answers: list[Any] | BrokerUnavailable) -> None:
             if isinstance(answers, BrokerUnavailable):
                 done(here, answers)
-            else:
-                done(here + sum(answer for answer in answers if isinstance(answer, int)), None)
+                return
+            trouble = BrokerUnavailable(SILENT) if isinstance(answers, Incomplete) else None
+            done(here + sum(answer for answer in answers if isinstance(answer, int)), trouble)
 
         self._broker.ask(question, answered)
 
