@@ -207,6 +207,9 @@ class Company:
         stored = self.nodes.stored(CHANNEL)
         until(lambda: all(member.seq == len(stored) for member in self.members), self._who_is_behind, HEALING_S)
         judge(self.members, stored)
+        for member in self.members:
+            assert member.errors.keys() <= {"store_unavailable"}, "nobody who publishes needs more than the store"
+            assert (len(member.stretches), member.lost_connections) == (1, 0), "nobody had to begin anew"
         for watch in self.watches:
             assert watch.failure is None, repr(watch.failure)
         return stored
