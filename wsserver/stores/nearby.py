@@ -13,7 +13,6 @@ from wsserver.chat.log import Done, Publication, StoreUnavailable
 from wsserver.chat.remote_log import Glance, Glanced, Read
 from wsserver.stores.base import Store
 
-
 KNOWN_LIMIT: Final = 200_000
 """Channels that are kept, twice what the chat has at a time: names are free for everybody to make up."""
 
@@ -25,7 +24,10 @@ class NearbyLog:
     """There is nobody to tell: what is kept here concerns this process alone."""
 
     def __init__(self, store: Store, call_soon: Callable[[Callable[[], None]], None], limit: int = KNOWN_LIMIT) -> None:
-        """At most `limit` channels are kept, those that were asked for last. `store` answers `append` at once; `call_soon(callback)` has it called in the next turn."""
+        """`store` answers `append` at once; `call_soon(callback)` has it called in the next turn.
+
+        At most `limit` channels are kept, those that were asked for last.
+        """
         self._store = store
         self._call_soon = call_soon
         self._limit = limit
