@@ -134,7 +134,7 @@ def test_a_question_does_on_a_node_what_it_says_for_its_own_clients() -> None:
     assert cluster.answer(object()) == 0  # type: ignore[arg-type]
 
 
-def test_what_this_node_cannot_do_reaches_nobody_and_breaks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_this_node_cannot_do_reaches_nobody_and_breaks_nothing(caplog: pytest.LogCaptureFixture) -> None:
     sea = Sea(1)
     ann = sea.nodes[0].connect("ann")
     cluster = sea.nodes[0].router.cluster
@@ -147,6 +147,9 @@ def test_what_this_node_cannot_do_reaches_nobody_and_breaks_nothing(monkeypatch:
     assert cluster.answer(SayOnTopic("eve", "t", deep, 0)) == 0
     assert cluster.answer(SayToAll("eve", "x", 0)) == 1
     assert [event["type"] for event in ann.hear()] == ["broadcast"]
+    cluster.answer_with(Count, lambda _: 1 / 0)
+    assert cluster.answer(Count()) == 0
+    assert "ZeroDivisionError" in caplog.text
 
 
 def test_a_member_that_is_still_catching_up_is_given_the_new_start_too() -> None:

@@ -6,6 +6,7 @@
 Read next: `broker.py`, which says what each call means; `keeper.py`, `neighbours.py`.
 """
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from wsserver.websocket.codes import BINARY
 
 Counted = Callable[[int, BrokerUnavailable | None], None]
 """Is told how many were reached, and why others may be missing from that."""
+
+_logger: Final = logging.getLogger(__name__)
 
 SILENT: Final = "another node has not answered in time"
 
@@ -109,6 +112,9 @@ class Cluster:
         try:
             return 0 if answer is None else answer(question)
         except ChatError:
+            return 0
+        except Exception:
+            _logger.exception("another node's question could not be answered")
             return 0
 
     # -- a new start --------------------------------------------------------------------------------------------------
