@@ -1,5 +1,7 @@
 """A replica is opened for the first who needs the channel and goes some time after the last."""
 
+from collections.abc import Callable
+
 import pytest
 
 from tests.chat.cluster_rig import Sea
@@ -116,6 +118,27 @@ def test_without_the_broker_a_channel_opens_all_the_same() -> None:
     sea.advance(3)
     assert [event["text"] for event in bob.hear_type("message")] == ["together"]
     assert str(BrokerUnavailable("x")) == "x"
+
+
+def test_a_broker_that_hangs_keeps_nobody_out_for_more_than_a_second_and_what_was_missed_is_read() -> None:
+    sea = Sea(2)
+    ann = sea.nodes[0].connect("ann")
+    node = sea.nodes[1]
+    opened: list[Callable[[BrokerUnavailable | None], None]] = []
+    node.broker.open = lambda _channel, done: opened.append(done)  # type: ignore[method-assign]
+    bob = node.connect()
+    bob.say("join", channel="lobby", user="bob")
+    sea.advance(0.9)
+    assert bob.hear() == []
+    sea.advance(0.2)
+    assert [event["type"] for event in bob.hear()] == ["joined"]
+    ann.say("message", channel="lobby", text="unheard")
+    sea.advance(1)
+    assert bob.hear_type("message") == []
+    node.broker.channels.add("lobby")
+    opened[0](None)
+    sea.advance(1)
+    assert [event["text"] for event in bob.hear_type("message")] == ["unheard"]
 
 
 def test_a_replica_stays_for_a_while_after_the_last_one_left() -> None:

@@ -33,6 +33,9 @@ IDLE_LIMIT: Final = 10_000
 REFUSED_S: Final = 1.0
 """So long whoever asks is told what the last one was told: all who waited are, and nobody hammers a log in trouble."""
 
+PATIENCE_S: Final = 1.0
+"""Whoever joins waits so long for the broker. One that hangs is noticed by others later; the log does not need it."""
+
 EARLY: Final = 1000
 """Announcements that are kept while a replica is being opened; what is over is read."""
 
@@ -41,8 +44,8 @@ class Copy:
     """One channel, and everything that is on its way for it."""
 
     __slots__ = (
-        "ack_timer", "asking", "begun", "channel", "doubtful", "due", "early", "gone", "looked_at", "pages",
-        "pause_s", "refusal", "remote", "replica", "timer", "waiters",
+        "ack_timer", "asking", "begun", "channel", "doubtful", "due", "early", "gone", "looked_at", "looking",
+        "pages", "pause_s", "refusal", "remote", "replica", "timer", "waiters",
     )  # fmt: skip
 
     def __init__(self, channel: Channel, remote: RemoteLog) -> None:
@@ -54,6 +57,7 @@ class Copy:
         self.refusal: str | None = None  # why there is none
         self.begun = 0  # the new start of this node that was this channel's last
         self.gone = False
+        self.looking = False  # the log has been asked where it stands
         self.waiters: list[Callable[[], None]] = []  # who waits for it
         self.early: list[tuple[str, list[MessageEvent]]] = []  # what was announced before there was one, by epoch
         self.pages = Pages()
@@ -97,6 +101,7 @@ class Copies:
         self._sweeping = False
         self.on_open: Callable[[Copy], None] = _nobody
         self.on_close: Callable[[Copy], None] = _nobody
+        self.on_heard: Callable[[Copy], None] = _nobody  # the broker tells at last what is said there
 
     def __len__(self) -> int:
         return len(self._copies)
@@ -150,12 +155,23 @@ class Copies:
         copy = Copy(self._channels.open(name), remote)
         self._copies[name] = copy
         self._channels.hold(copy.channel, True)
+        copy.timer = self._surroundings.call_later(PATIENCE_S, partial(self._look, copy))
         self._broker.open(name, partial(self._heard_by, copy))
         return copy
 
-    def _heard_by(self, copy: Copy, _error: BrokerUnavailable | None) -> None:
+    def _heard_by(self, copy: Copy, error: BrokerUnavailable | None) -> None:
         """The broker tells from now on, or will when its link is back: then everything is looked at again anyway."""
-        if not copy.gone:
+        if copy.looking and error is None and not copy.gone:
+            self.on_heard(copy)  # it took so long that something may have been said before
+        self._look(copy)
+
+    def _look(self, copy: Copy) -> None:
+        """See where the log stands; what is said from now on is heard, or will be looked for."""
+        if not copy.gone and not copy.looking:
+            copy.looking = True
+            if copy.timer is not None:
+                copy.timer.cancel()
+                copy.timer = None
             broker = self._broker
             number = broker.number_of(copy.channel.name) if isinstance(broker, Numbering) else None
             if number is not None:

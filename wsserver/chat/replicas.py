@@ -52,6 +52,7 @@ class Replicas:
         self.keeper = Keeper(surroundings, self.copies, self._errands, on_anew)
         self.copies.on_open = self.keeper.begin
         self.copies.on_close = self._closed
+        self.copies.on_heard = self.keeper.doubt
         self.on_closed: Callable[[str], None] | None = None
 
     # -- what the chat asks -------------------------------------------------------------------------------------------
