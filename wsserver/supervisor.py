@@ -142,7 +142,7 @@ class Supervisor:
         self.end()
 
     def _note_end(self, child: Child, code: int) -> None:
-        if code != EXIT_OK and self.exit_code == EXIT_OK:
+        if code != EXIT_OK and child.served and self.exit_code == EXIT_OK:
             self.exit_code = EXIT_FAILED
         if not any(one.process for one in self.children):
             self._reactor.stop()

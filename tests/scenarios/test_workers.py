@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from tests.scenarios.running import PATIENCE_S, run_to_its_end
-from tests.scenarios.working import GET, answers, knock, until, workers_of
+from tests.scenarios.working import GET, answers, kill, knock, until, workers_of
 
 
 @pytest.fixture
@@ -110,8 +110,7 @@ def test_a_unix_socket_is_shared_and_goes_with_the_supervisor(start_two, tmp_pat
     path = str(tmp_path / "s")
     server = start_two("--unix", path)
     with contextlib.ExitStack() as behind:
-        victim = next(iter(workers_of(server).values()))
-        victim.kill()
+        kill(next(iter(workers_of(server).values())))
         for _ in range(10):
             peer = behind.enter_context(socket.socket(socket.AF_UNIX))
             peer.settimeout(PATIENCE_S)

@@ -27,6 +27,13 @@ def workers_of(server):
     return {child.pid: child for child in psutil.Process(server.process.pid).children()}
 
 
+def kill(*workers):
+    """Kill workers, and wait for their end: what they accept until then is lost with them."""
+    for worker in workers:
+        worker.kill()
+    assert psutil.wait_procs(workers, PATIENCE_S)[1] == []
+
+
 def knock(server):
     """Open a connection and ask; nothing is read yet."""
     peer = socket.create_connection(("127.0.0.1", server.port), PATIENCE_S)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.scenarios.running import PATIENCE_S
 from tests.scenarios.talking import open_raw
-from tests.scenarios.working import answers, knock, until, workers_of
+from tests.scenarios.working import answers, kill, knock, until, workers_of
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def test_k148_who_waits_in_the_queue_of_a_worker_that_is_killed_is_answered(star
 def test_k148_nobody_is_refused_or_reset_while_a_worker_is_killed_and_replaced(start_two):
     server = start_two()
     before = workers_of(server)
-    next(iter(before.values())).kill()
+    kill(next(iter(before.values())))
     until(
         lambda: answers([knock(server) for _ in range(5)]) == 5 and len(workers_of(server).keys() - before.keys()) == 1
     )
@@ -40,8 +40,7 @@ def test_k148_nobody_is_refused_or_reset_while_a_worker_is_killed_and_replaced(s
 
 def test_k148_the_port_stays_bound_and_knocks_wait_while_all_workers_are_dead(start_two):
     server = start_two()
-    for worker in workers_of(server).values():
-        worker.kill()
+    kill(*workers_of(server).values())
     assert answers([knock(server) for _ in range(10)]) == 10
 
 
@@ -50,7 +49,7 @@ def test_k149_one_that_dies_at_each_start_is_tried_less_and_less_often_while_the
     page.mkdir()
     server = start_two("--set", f"server.static={page}")
     shutil.rmtree(page)
-    next(iter(workers_of(server).values())).kill()
+    kill(next(iter(workers_of(server).values())))
     pauses = until(lambda: len(found := re.findall(r"again_in_s=([\d.]+)", server.log)) >= 4 and found)
     assert float(pauses[3]) > float(pauses[0])
     assert "cannot read the files of the page" in server.log

@@ -135,13 +135,13 @@ class World:
     def spawn(self, arguments: Sequence[str], fds: Sequence[int]) -> Process:
         """Start this interpreter anew with `arguments`. Of our file descriptors it gets `fds` and standard error.
 
-        Its standard input and output lead nowhere. It is fork and exec: a copy of us would share our epoll (epoll(7)).
+        Its standard input and output lead nowhere, and a terminal's Ctrl-C does not reach it. It is fork and exec: a copy of us would share our epoll (epoll(7)).
         Raises OSError.
         """
         import subprocess  # here, since only a supervisor needs it
 
         null = subprocess.DEVNULL
-        return subprocess.Popen([sys.executable, *arguments], pass_fds=fds, stdin=null, stdout=null)
+        return subprocess.Popen([sys.executable, *arguments], pass_fds=fds, stdin=null, stdout=null, process_group=0)
 
     def own_pid(self) -> int:
         """The number of this process."""

@@ -67,6 +67,8 @@ class Child:
         self.stage = Stage.DOWN
         self.process: Process | None = None
         self.link: Link | None = None
+        self.served = False
+        """Its last process had come so far that it accepted connections."""
         self.failure: Failed | None = None
         """Why it says that it could not start."""
         self._reactor = reactor
@@ -144,6 +146,7 @@ class Child:
         if self.link is not None:
             self.link.close()  # what it said last was heard: it came before the signal of its end
         self.process = self.link = None
+        self.served = self.stage is Stage.SERVING
         self.stage = Stage.DOWN
         self._overseer.on_down(self, code)
 
