@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.brokers.fake_redis import FakeRedis
 from tests.brokers.redis_rig import Rig
 from tests.engines.redis import Redis
 
@@ -30,3 +31,11 @@ def rig():
     rig = Rig()
     yield rig
     rig.close()
+
+
+@pytest.fixture
+def fake():
+    """A Redis that says what the test wants."""
+    server = FakeRedis()
+    yield server
+    server.close()

@@ -16,6 +16,16 @@ class JumpingWorld(World):
     """The real one, whose clock is told to jump."""
 
     ahead = 0.0
+    hurry = False
+
+    def __init__(self):
+        super().__init__()
+        self.drawn = []
+
+    def uniform(self, low, high):
+        """What is drawn is written down, and with `hurry` next to nothing."""
+        self.drawn.append(high)
+        return high / 1000 if self.hurry else super().uniform(low, high)
 
     def monotonic(self):
         return time.monotonic() + self.ahead
@@ -115,7 +125,8 @@ class Rig:
 
     def turn(self):
         """A turn that sleeps for at most some milliseconds."""
-        timer = self.reactor.call_later(0.005, lambda: None)
+        soon = self.world.monotonic() + 0.005
+        timer = self.reactor.timers.call_at(soon, lambda: self.reactor.call_soon(lambda: None))  # or it would sleep on
         self.reactor.run_once()
         timer.cancel()
 

@@ -175,6 +175,8 @@ class Link:
                 raise hiredis.ProtocolError("a huge array")
             reader.feed(data)
             while (reply := reader.gets()) is not _MORE:
+                if type(reply) is hiredis.PushNotification:
+                    raise hiredis.ProtocolError("a push, in a version of the protocol that has none")
                 if self.up:
                     self._listener.on_reply(reply)
                 else:
