@@ -3,7 +3,7 @@
 import pytest
 
 from tests.brokers.hub_rig import Chat, Rig, said
-from wsserver.brokers.hub_link import HubLink
+from wsserver.brokers.hub_link import ASK_LIMIT_S, QUEUE_LIMIT, HubLink
 from wsserver.brokers.hub_link_log import NO_ANSWER
 from wsserver.chat.broker import BrokerUnavailable, Count, Move
 
@@ -98,3 +98,24 @@ def test_channel_that_is_opened_twice_at_once_is_done_twice(rig):
     one.link.open("a", done.append)
     rig.turn(4)
     assert done == [None, None]
+
+
+def test_question_that_a_stopped_hub_does_not_answer_is_answered_by_nobody(rig, loose):
+    link, _, _ = loose
+    answers = []
+    link.ask(Count(), answers.append)
+    rig.jump(ASK_LIMIT_S - 0.1)
+    assert answers == []
+    rig.jump(0.2)
+    assert answers == [[]]
+
+
+def test_what_waits_for_a_stopped_hub_is_bounded(rig, loose):
+    link, _, lost = loose
+    for _ in range(40):
+        link.relay("a", bytes(1 << 20))
+        rig.turn(1)
+    link.presence("a", "ann", Move.ENTER)
+    rig.turn(1)
+    assert QUEUE_LIMIT < link._transport.queued < QUEUE_LIMIT + (2 << 20)
+    assert link.dropped >= 20 and lost == []

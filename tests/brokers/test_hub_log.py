@@ -266,6 +266,31 @@ def test_everybody_waits_a_moment_for_a_worker_that_is_far_behind_and_then_goes_
     assert [node for node, _ in rig.cuts] == [slow.name]
 
 
+def test_nobody_waits_for_a_worker_that_is_far_behind_and_has_died(rig, store):
+    one, slow = rig.member(), rig.member()
+    slow.open("a")
+    slow.link._transport.hold()
+    for _ in range(2 * CLOG_BYTES >> 20):
+        one.begin(said("a", "x" * (1 << 20)))
+        rig.turn(12)
+    outcome = one.begin(said("b", "urgent"))
+    rig.turn(3)
+    assert outcome == []
+    slow.sock.shutdown(2)
+    rig.turn(60)
+    assert seqs(outcome[0]) == [1]
+
+
+def test_one_turn_has_one_append_however_much_waits(rig, store):
+    members = [rig.member() for _ in range(4)]
+    outcomes = [member.begin(*[said("a", "x")] * APPEND_LIMIT) for member in members]
+    turns = []
+    append = store.append
+    store.append = lambda *rest: turns.append(rig.reactor.turns) or append(*rest)
+    rig.turn(20)
+    assert len(set(turns)) == len(turns) == 4 and all(outcomes)
+
+
 def test_worker_that_catches_up_in_time_stays(rig, store):
     one, slow = rig.member(), rig.member()
     slow.open("a")

@@ -231,3 +231,4 @@ class Hub:
     def _forget(self, worker: HubWorker) -> None:
         self._workers.pop(worker, None)
         self._questions.drop(worker)
+        self._log.go_on()

@@ -51,6 +51,14 @@ from wsserver.chat.broker import Asked, BrokerUnavailable, Move, Node
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
+from wsserver.reactor.timers import Timer
+
+QUEUE_LIMIT: Final = 16 * 1024 * 1024
+"""Bytes that wait for a hub that does not read, since it is stopped perhaps; above it binary messages and announcements
+are dropped. Batches are bounded by the chat, moves are small."""
+
+ASK_LIMIT_S: Final = 2.0
+"""The hub answers within a second; twice that means that it is stopped."""
 
 _decode_question: Final = msgspec.msgpack.Decoder(Asked).decode
 _decode_value: Final = msgspec.msgpack.Decoder().decode
@@ -70,7 +78,8 @@ class HubLink:
         # state
         self._over = False
         self._last = 0  # the number of the newest question
-        self._asked: dict[int, broker.Answers] = {}  # to the other workers
+        self._asked: dict[int, tuple[broker.Answers, Timer]] = {}  # of the other workers
+        self.dropped = 0  # what was not told, for too much waits
         self._opening: dict[str, list[Callable[[BrokerUnavailable | None], None]]] = {}
         self._opened: dict[str, Opened] = {}
         self._frames = Frames()
@@ -124,11 +133,11 @@ class HubLink:
 
     def announce(self, channel: str, epoch: str, messages: Sequence[MessageEvent]) -> None:
         """Tell of messages that are in another log (`Broker.announce`)."""
-        self._say(Announced(channel, epoch, list(messages)))
+        self._say_if_there_is_room(Announced(channel, epoch, list(messages)))
 
     def relay(self, channel: str, payload: bytes) -> None:
         """Tell something binary (`Broker.relay`)."""
-        self._say(Binary(channel, payload))
+        self._say_if_there_is_room(Binary(channel, payload))
 
     def presence(self, channel: str, user: str, move: Move) -> None:
         """Tell who came or went (`Broker.presence`)."""
@@ -139,16 +148,16 @@ class HubLink:
         if self._over:
             done(BrokerUnavailable(NO_ANSWER))
             return
-        self._last += 1
-        self._asked[self._last] = done
-        self._say(Asking(self._last, Raw(encode(question))))
+        self._last = number = self._last + 1
+        timer = self._reactor.call_later(ASK_LIMIT_S, lambda: self._answered(number, []))
+        self._asked[number] = done, timer
+        self._say(Asking(number, Raw(encode(question))))
 
     def close_all(self) -> None:
         """Say goodbye, and let go of the link when that has left (`Broker.close_all`)."""
         if not self._over:
             self._say(Goodbye())
-            self._over = True
-            self.log.close()
+            self._end()
             self._transport.finish()
 
     # -- what the hub says ------------------------------------------------------------------------------------------
@@ -217,7 +226,14 @@ class HubLink:
             self._say(Answer(item.number, Raw(encode(value))))
 
     def _on_answers(self, item: Answers) -> None:
-        self._asked.pop(item.number)([_decode_value(value) for value in item.values])
+        self._answered(item.number, [_decode_value(value) for value in item.values])
+
+    def _answered(self, number: int, values: list[Any]) -> None:
+        """Pass on the answers to a question, unless it was given up."""
+        done, timer = self._asked.pop(number, (None, None))
+        if done is not None and timer is not None:
+            timer.cancel()
+            done(values)
 
     def _on_gone(self, item: Gone) -> None:
         if self._chat is not None:
@@ -227,6 +243,12 @@ class HubLink:
         self.log.on_trouble(item.sentence)
 
     # -- the socket -------------------------------------------------------------------------------------------------
+
+    def _say_if_there_is_room(self, item: Announced | Binary) -> None:
+        if self._transport.queued > QUEUE_LIMIT:
+            self.dropped += 1
+        else:
+            self._say(item)
 
     def _say(self, item: FromWorker) -> None:
         self._write(framed(item))
@@ -238,10 +260,17 @@ class HubLink:
 
     def _lose(self) -> None:
         if not self._over:
-            self._over = True
-            self.log.close()
+            self._end()
             self._transport.close()
             self._on_lost()
+
+    def _end(self) -> None:
+        """Call back nobody any more."""
+        self._over = True
+        self.log.close()
+        for _, timer in self._asked.values():
+            timer.cancel()
+        self._asked.clear()
 
     def on_eof(self) -> None:
         """The hub is gone."""

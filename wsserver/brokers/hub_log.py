@@ -122,6 +122,10 @@ class HubLog:
             worker.send(framed(Outcome(number, [], [])))
         self._arm()
 
+    def go_on(self) -> None:
+        """A worker has gone: if it was the one that all waited for, do not."""
+        self._arm()
+
     def close(self) -> None:
         """Append nothing more."""
         for lane in self._lanes.values():
@@ -140,8 +144,11 @@ class HubLog:
         if self._is_clogged():
             return
         for lane in list(self._lanes.values()):
-            while lane.waiting and not lane.out:
+            if lane.waiting and not lane.out:
                 self._commit(lane)
+        if any(lane.waiting and not lane.out for lane in self._lanes.values()) and not self._armed:
+            self._armed = True
+            self._reactor.call_soon(self._commit_all)  # the next append is for the next turn
 
     def _commit(self, lane: _Lane) -> None:
         pieces = lane.take()
