@@ -47,7 +47,7 @@ class JumpyWorld(FakeWorld):
 @pytest.fixture
 def jumpy(tmp_path):
     """A whole server in this process whose wall clock cannot be relied on."""
-    flags = [from_assignment(flag) for flag in ("server.port=0", "store.url=memory:")]
+    flags = [from_assignment(flag) for flag in ("server.port=0", "store.url=memory:", "chat.gather=0s")]
     server = Server(load(flags=flags), JumpyWorld(), Directory(str(tmp_path)))
     server.start()
     yield server
