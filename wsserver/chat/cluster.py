@@ -103,7 +103,8 @@ class Cluster:
         """What may be missed now is looked for when the link is back."""
 
     def on_restored(self) -> None:
-        """Look for what was missed in every channel that is open here."""
+        """Say again what nobody may have heard, and look for what was missed in every channel that is open here."""
+        self._replicas.told.tell_again()
         self._replicas.keeper.doubt_all()
 
     def answer(self, question: Asked) -> Any:

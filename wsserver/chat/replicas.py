@@ -22,6 +22,7 @@ from wsserver.chat.log import Done, Head, Log, NotYet, Outcome, Publication, Sto
 from wsserver.chat.pages import KEEP_S, Page
 from wsserver.chat.remote_log import RemoteLog
 from wsserver.chat.replica import Replica
+from wsserver.chat.told import Told
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Surroundings
 
@@ -50,6 +51,7 @@ class Replicas:
         self._errands = Errands(surroundings.monotonic)
         self.copies = Copies(surroundings, self._broker, channels, self._errands, self._history_of)
         self.keeper = Keeper(surroundings, self.copies, self._errands, on_anew)
+        self.told = Told(surroundings, self._broker)
         self.copies.on_open = self.keeper.begin
         self.copies.on_close = self._closed
         self.copies.on_heard = self.keeper.doubt
@@ -122,7 +124,7 @@ class Replicas:
             for channel, messages in news.items():
                 copy = self.copies.get(channel)
                 replica = None if copy is None else copy.replica
-                self._broker.announce(channel, "" if replica is None else replica.epoch, messages)
+                self.told.announce(channel, "" if replica is None else replica.epoch, messages)
         done(outcome)
 
     def _read(self, copy: Copy, replica: Replica, first: int, last: int) -> list[MessageEvent]:
