@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: crash help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench bench-peers clean
+.PHONY: crash faults help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench bench-peers bench-nodes bench-many clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -52,11 +52,22 @@ crash: $(VENV)/.ready-test ## kill 200 servers in the middle of their work, and 
 	$(PY) -m tests.scenarios.crashing --rounds 200
 	$(PY) -m tests.scenarios.crashing --rounds 50 --durability power
 
+faults: $(VENV)/.ready-test ## take Redis and PostgreSQL away from two nodes under load, in every way, and judge what they keep (PAIRS=10)
+	@.ci/engines
+	$(PY) -m tests.scenarios.faults --pairs $(or $(PAIRS),10)
+
 bench: $(VENV)/.ready-test ## measure the server against its goals, beside C and the best peers (needs cc; ROUNDS=5; some fifteen minutes)
 	@$(PY) -m tests.bench.goals --rounds $(or $(ROUNDS),5) $(GOALS)
 
 bench-peers: $(VENV)/.ready-test ## measure it beside other WebSocket servers, into docs/performance.md (ROUNDS=5; some ten minutes)
 	@$(PY) tests/bench/peers/run.py --write --rounds $(or $(ROUNDS),5)
+
+bench-nodes: $(VENV)/.ready-test ## measure what Redis and PostgreSQL between several processes cost (needs cc; ROUNDS=3; two minutes)
+	@.ci/engines
+	@$(PY) -m tests.bench.nodes --rounds $(or $(ROUNDS),3)
+
+bench-many: $(VENV)/.ready-test ## put 50,000 clients on three workers (needs cc, 2 GB; CLIENTS=50000 WORKERS=3 CHANNELS=100; two minutes)
+	@$(PY) -m tests.bench.many --clients $(or $(CLIENTS),50000) --workers $(or $(WORKERS),3) --channels $(or $(CHANNELS),100)
 
 clean: ## remove environments, reports and caches
 	rm -rf .venv .venv-3.* build reports wsserver.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -2,14 +2,15 @@
 
     python -m tests.scenarios.faults            `make faults`; the suite runs the shorter ones of it
 
-Two members on each node publish under keys and say what was refused again until it is acknowledged. Meanwhile Redis is
-killed and comes back empty, PostgreSQL is frozen, stopped and started again, and each way to them is cut, in one
-direction or both. On each node somebody asks all the time for a ping, an echo, `readyz`, and a user of the other node.
+Two members on each node publish; one under keys, who says what was refused again until it is acknowledged. Meanwhile
+Redis is killed and comes back empty, PostgreSQL is frozen, stopped and started again, and each way to them is cut, in
+one direction or both. On each node somebody asks all the time for a ping, an echo, `readyz`, and a user of the other.
 """
 
 import argparse
 import contextlib
 import json
+import random
 import sys
 import threading
 import time
@@ -163,7 +164,7 @@ class Company:
         self.nodes = nodes
         first, second = nodes.servers
         self.members = [
-            Member(server.ws(), CHANNEL, f"{name} {twin}", 10**9, PACE_S)
+            Member(server.ws(), CHANNEL, f"{name} {twin}", 10**9, PACE_S, keyed=twin == "a")
             for name, server in (("one", first), ("two", second)) for twin in "ab"
         ]  # fmt: skip
         for member in self.members:
@@ -233,43 +234,58 @@ def company(redis, postgres=None):
         yield people
 
 
-def run(fault, redis, postgres):
-    """Let one fault happen to two new nodes; return a line of figures. Raises AssertionError."""
+def run(faults, redis, postgres):
+    """Let faults happen at once to two new nodes; return figures. Raises AssertionError."""
     with company(redis, postgres) as people:
-        heal_s = people.suffer(fault)
+        heal_s = people.suffer(*faults)
         stored = people.finish()
-        turns = [longest_turn_s(server) for server in people.nodes.servers]
-        members = people.members
-        refused = sum((member.errors for member in members), Counter())
-        answers = sum((watch.answers for watch in people.watches), Counter())
-        seen = sum(len(messages) for member in members for _, messages in member.stretches)
-        starts = sum(len(member.stretches) - 1 for member in members)
-        return (
-            f"{fault.name:42} acked {sum(len(member.acked) for member in members):6,}  stored {len(stored):6,}  "
-            f"seen {seen:7,}  doubled 0  lost 0  new starts {starts}  "
-            f"connections lost {sum(member.lost_connections for member in members)}  healed after {heal_s:4.1f} s  "
-            f"longest turn {max(longest for longest, _, _ in turns) * 1000:5.1f} ms  "
-            f"above 20 ms {sum(late for _, late, _ in turns)} of {sum(count for _, _, count in turns):,}  "
-            f"slowest ping {max(watch.slowest_s for watch in people.watches) * 1000:5.1f} ms  "
-            f"refused {dict(refused)}  direct {dict(answers)}"
-        )
+        return describe(people, stored, heal_s)
+
+
+def describe(people, stored, heal_s):
+    """Return the figures of a company that has finished: nothing was lost or doubled, or it would not have."""
+    members, watches = people.members, people.watches
+    turns = [longest_turn_s(server) for server in people.nodes.servers]
+    seen = sum(len(messages) for member in members for _, messages in member.stretches)
+    return (
+        f"    acked {sum(len(member.acked) for member in members):,}, stored {len(stored):,}, seen {seen:,}, lost 0, "
+        f"doubled 0, refused {sum(sum(member.errors.values()) for member in members):,}; "
+        f"well after {heal_s:.1f} s; longest turn {max(longest for longest, _, _ in turns) * 1000:.1f} ms, "
+        f"{sum(late for _, late, _ in turns)} of {sum(count for _, _, count in turns):,} above 20 ms; "
+        f"slowest ping and echo {max(watch.slowest_s for watch in watches) * 1000:.1f} ms; "
+        f"to the other node: {dict(sum((watch.answers for watch in watches), Counter()))}"
+    )
 
 
 def main():
     parser = argparse.ArgumentParser(description="Break what two nodes stand on, and judge what they say and keep.")
     parser.add_argument("--only", default="", help="faults whose name holds this")
     parser.add_argument("--cut", type=float, default=8, help="how many seconds a way is cut")
+    parser.add_argument("--pairs", type=int, default=10, help="how many pairs of faults happen at once")
+    parser.add_argument("--seed", type=int, default=1, help="for the choice of pairs")
     arguments = parser.parse_args()
     failed = 0
     with Redis() as redis, Postgres() as postgres:
-        for fault in [*engines(), *links(arguments.cut)]:
-            if arguments.only in fault.name:
-                try:
-                    print(run(fault, redis, postgres), flush=True)
-                except AssertionError as error:
-                    failed += 1
-                    print(f"{fault.name:42} FAILED: {error}", flush=True)
+        for faults in chosen(arguments):
+            print(" and ".join(fault.name for fault in faults), flush=True)
+            try:
+                print(run(faults, redis, postgres), flush=True)
+            except AssertionError as error:
+                failed += 1
+                print(f"    FAILED: {error}", flush=True)
     return 1 if failed else 0
+
+
+def chosen(arguments):
+    """Return what is to happen: each fault alone, and pairs that do not undo each other."""
+    luck = random.Random(arguments.seed)
+    single = [*engines(), *links(arguments.cut)]
+    pairs = [
+        (one, other) for one in single for other in single
+        if one.hurts != other.hurts and len(one.hurts) >= len(other.hurts) and one.name != other.name
+    ]  # fmt: skip
+    all_of_them = [(fault,) for fault in single] + luck.sample(pairs, arguments.pairs)
+    return [faults for faults in all_of_them if any(arguments.only in fault.name for fault in faults)]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Members of a channel who publish under keys until each message is acknowledged, and note what they see, in order.
+"""Members of a channel who publish until each message is acknowledged, and note what they see, in order.
 
-A member who is cut off comes back and recovers; one who is refused waits a moment and says it again under its key. What
-it saw is a row of stretches: a stretch is unbroken, and a new one begins where the server said that it cannot go on.
+A member who is cut off comes back, to the next server, and recovers; one who is refused waits a moment and says it
+again under its key. One without keys says nothing twice. What they saw is a row of stretches: a stretch is unbroken,
+and a new one begins where the server said that they cannot go on.
 
 Read next: `nodes.py`, where they talk; `test_nodes_order.py`.
 """
@@ -31,10 +32,13 @@ TROUBLE = (OSError, websocket.WebSocketException, ValueError, AssertionError)
 class Member:
     """One client in a thread of its own. It publishes `count` messages, or goes on until `stop`; 0: it only listens."""
 
-    def __init__(self, url, channel, user, count=0, pace_s=0.0):
+    def __init__(self, url, channel, user, count=0, pace_s=0.0, keyed=True):
         """`pace_s`: between two new messages, so that a long fault does not fill the disk."""
-        self.url, self.channel, self.user = url, channel, user
+        self.urls = [url]  # where it may be, each tried in turn
+        self.channel, self.user = channel, user
         self.count = count
+        self.keyed = keyed
+        self.given_up = 0  # messages without a key that were not acknowledged
         self._pace_s = pace_s
         self._next_at = 0.0
         self.acked = {}  # key -> seq
@@ -62,7 +66,7 @@ class Member:
     @property
     def is_done(self):
         """Everything that it had to say is acknowledged."""
-        return len(self.acked) >= self.count and not self._flying and not self._due
+        return len(self.acked) + self.given_up >= self.count and not self._flying and not self._due
 
     @property
     def seq(self):
@@ -86,8 +90,9 @@ class Member:
             except TROUBLE:
                 self.lost_connections += 1
                 self._talker.socket.shutdown()
-                self._due.extend((0.0, key) for key in sorted(self._flying))
-                self._flying.clear()
+                for text in sorted(self._flying):
+                    self._again(text, 0.0)
+                self.urls.append(self.urls.pop(0))
                 self._come_back()
 
     def _talk(self):
@@ -112,9 +117,18 @@ class Member:
             self.said += 1
             self._next_at = now + self._pace_s
 
-    def _say(self, key):
-        self._flying.add(key)
-        self._talker.say("message", channel=self.channel, text=key, key=key, id=key[:64])
+    def _say(self, text):
+        self._flying.add(text)
+        named = {"key": text} if self.keyed else {}
+        self._talker.say("message", channel=self.channel, text=text, id=text, **named)
+
+    def _again(self, text, at):
+        """It was not acknowledged."""
+        self._flying.discard(text)
+        if self.keyed:
+            self._due.append((at, text))
+        else:
+            self.given_up += 1
 
     def _take(self, event):
         kind = event["type"]
@@ -130,8 +144,7 @@ class Member:
             if not event["retry"]:
                 self.wrong.append(("not to be tried again", event))
             if event.get("id") in self._flying:
-                self._flying.discard(event["id"])
-                self._due.append((time.monotonic() + RETRY_S, event["id"]))
+                self._again(event["id"], time.monotonic() + RETRY_S)
         elif kind == "joined":
             self._begin(event)
 
@@ -154,7 +167,7 @@ class Member:
         recovery = {}
         if self.stretches:
             recovery = {"since": self.seq, "epoch": self.stretches[-1][0]}
-        talker = Talker(self.url)
+        talker = Talker(self.urls[0])
         joined = talker.ask("join", channel=self.channel, user=self.user, **recovery)
         if joined["type"] != "joined":
             talker.socket.shutdown()
@@ -168,6 +181,7 @@ class Member:
             try:
                 self._come_in()
             except TROUBLE:
+                self.urls.append(self.urls.pop(0))
                 continue
             return
 

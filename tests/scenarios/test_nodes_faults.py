@@ -10,7 +10,7 @@ from tests.engines.postgres import Postgres
 from tests.engines.redis import Redis
 from tests.scenarios import faults
 from tests.scenarios.faults import Fault, company, engine_fault, link
-from tests.scenarios.nodes import HEALING_S, longest_turn_s, until
+from tests.scenarios.nodes import HEALING_S, Nodes, longest_turn_s, until
 
 CUT_S = 6.0
 """A link notices after 5 s without an answer."""
@@ -61,6 +61,22 @@ def test_ways_are_cut_in_one_direction_for_each_node_another_one(frail_redis, fr
         people.suffer(link(0, "redis", to_redis, CUT_S), link(1, "postgres", to_postgres, CUT_S))
         people.finish()
         no_turn_waited(people)
+
+
+def test_the_last_words_of_both_sides_of_a_broken_way_are_heard_when_it_is_back(frail_redis, frail_postgres, connect):
+    with Nodes(2, frail_redis, frail_postgres, proxied=True) as nodes:
+        ann, ben = (connect(server, user, "lobby") for server, user in zip(nodes.servers, ("ann", "ben"), strict=True))
+        way = nodes.ways[0]["redis"]
+        way.refuse()
+        way.sever()
+        until(lambda: nodes.servers[0].get("/readyz")[0] == 503)
+        assert ben.ask("message", channel="lobby", text="from outside")["seq"] == 1
+        assert ann.ask("message", channel="lobby", text="from inside")["seq"] == 2
+        connect(nodes.servers[0], "cid", "lobby")
+        way.heal()
+        for talker in (ann, ben):
+            assert [talker.hear("message")["text"] for _ in range(2)] == ["from outside", "from inside"]
+            until(lambda talker=talker: talker.ask("presence", channel="lobby")["count"] == 3)
 
 
 def test_where_redis_keeps_the_messages_a_node_that_is_cut_off_refuses_them_and_goes_on_later(frail_redis):
