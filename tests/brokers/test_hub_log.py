@@ -307,3 +307,51 @@ def test_worker_that_catches_up_in_time_stays(rig, store):
     assert [seq for seq, _ in slow.chat.lines("a")] == list(range(1, len(outcomes) + 1))
     rig.jump(CLOG_S + 0.1)
     assert rig.cuts == []
+
+
+# -- company ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gathering(store):
+    """Two workers who were there together, and the store of a hub that lets one wait for the other."""
+    rig = Rig(store, gather_s=0.003)
+    members = [rig.member(), rig.member()]
+    for member in members:
+        member.begin(said("lobby", "before"))
+    rig.turn(6)
+    store.sizes.clear()
+    yield rig, *members
+    rig.close()
+    assert rig.errors == []
+
+
+def test_workers_who_are_busy_together_are_appended_for_together(gathering, store):
+    rig, ann, bob = gathering
+    first = ann.begin(said("lobby", "a"))
+    rig.turn(6)
+    assert (first, store.sizes) == ([], [])
+    second = bob.begin(said("lobby", "b"))
+    rig.turn(6)
+    assert store.sizes == [2]
+    assert [seqs(outcome[0]) for outcome in (first, second)] == [[3], [4]]
+
+
+def test_a_worker_that_does_not_come_is_not_waited_for_any_longer_than_said(gathering, store):
+    rig, ann, _ = gathering
+    outcome = ann.begin(said("lobby", "a"))
+    rig.turn(6)
+    assert store.sizes == []
+    rig.jump(0.004)
+    rig.turn(6)
+    assert seqs(outcome[0]) == [3]
+    assert seqs(ann.say(said("lobby", "at once"))) == [4]
+
+
+def test_a_worker_that_ends_is_not_waited_for(gathering, store):
+    rig, ann, bob = gathering
+    outcome = ann.begin(said("lobby", "a"))
+    rig.turn(6)
+    bob.link.close_all()
+    rig.turn(6)
+    assert seqs(outcome[0]) == [3]

@@ -296,6 +296,11 @@ class World:
     def advance(self, seconds: float) -> None:
         self.surroundings.advance(seconds)
 
+    def answer(self, outcome: Exception | None = None) -> None:
+        """Let the store answer for the batch that is out; the next batch, if there is one, goes a turn later."""
+        self.store.answer(outcome)
+        self.advance(0)
+
 
 def upgrade_request(*authorizations: str, query: str = "") -> Request:
     """The part of an upgrade that the chat looks at."""

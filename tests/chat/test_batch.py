@@ -178,7 +178,7 @@ def test_a_message_is_neither_delivered_nor_acked_before_the_log_has_answered() 
     world.end_turn()
     world.advance(1)
     assert ann.hear_type("message") == ann.hear_type("ack") == bob.hear_type("message") == []
-    world.store.answer()
+    world.answer()
     assert [event["type"] for event in ann.hear()] == ["message", "ack"]
     assert [event["type"] for event in bob.hear()] == ["message"]
 
@@ -192,13 +192,30 @@ def test_what_is_said_while_a_batch_is_out_goes_with_the_next_one() -> None:
         bob.say("message", channel="other", text=f"turn {turn}")
         world.end_turn()
     assert world.store.batches == [2]
-    world.store.answer()
+    world.answer()
     assert world.store.batches == [2, 4]
-    world.store.answer()
+    world.answer()
     assert [event["seq"] for event in bob.hear_type("message")] == [1, 2, 3]
     assert world.store.out is None
     world.store.late = False
     assert ann.ask("message", channel="lobby", text="at once", id=1)["seq"] == 4
+
+
+def test_what_is_said_to_an_answer_goes_with_what_gathered_before_it_and_has_its_own_time() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    ann.say("message", channel="lobby", text="out")
+    world.end_turn()
+    ann.say("message", channel="lobby", text="gathered")
+    world.surroundings.now += 1
+    world.store.answer()
+    ann.say("message", channel="lobby", text="said to it")
+    assert world.store.batches == [1]
+    world.advance(0)
+    assert world.store.batches == [1, 2]
+    world.answer()
+    assert [event["ts"] - NOON_MS for event in ann.hear_type("message")] == [0, 0, 1000]
 
 
 def test_the_bounded_next_batch_is_followed_by_another() -> None:
@@ -210,7 +227,7 @@ def test_the_bounded_next_batch_is_followed_by_another() -> None:
     for _ in range(BATCH_LIMIT + 1):
         ann.say("message", channel="lobby", text="hi")
     for _ in range(3):
-        world.store.answer()
+        world.answer()
     assert world.store.batches == [1, BATCH_LIMIT, 1]
     assert world.router._batch._lanes[0].bytes == 0
     assert ann.peer.context.pending == 0
@@ -223,8 +240,8 @@ def test_a_batch_that_fails_later_costs_its_senders_an_error_and_the_next_goes_o
     ann.say("message", channel="lobby", text="lost", id=1)
     world.end_turn()
     ann.say("message", channel="lobby", text="kept", id=2)
-    world.store.answer(StoreUnavailable("the disk is full"))
-    world.store.answer()
+    world.answer(StoreUnavailable("the disk is full"))
+    world.answer()
     events = [(event["type"], event.get("id"), event.get("seq")) for event in ann.hear()]
     assert events == [("error", 1, None), ("message", None, 1), ("ack", 2, 1)]
 
@@ -237,8 +254,9 @@ def test_a_bug_that_shows_later_is_reported_and_the_next_batch_goes_on() -> None
     world.end_turn()
     ann.say("message", channel="lobby", text="kept", id=2)
     with pytest.raises(RuntimeError):
-        world.store.answer(RuntimeError("a bug in the store"))
-    world.store.answer()
+        world.answer(RuntimeError("a bug in the store"))
+    world.advance(0)
+    world.answer()
     assert [event.get("code") or event["type"] for event in ann.hear()] == ["internal", "message", "ack"]
 
 
@@ -263,8 +281,8 @@ def test_a_message_that_gathers_for_long_has_the_time_when_it_was_said() -> None
     for _ in range(2):
         world.advance(1)
         ann.say("message", channel="lobby", text="hi")
-    world.store.answer()
-    world.store.answer()
+    world.answer()
+    world.answer()
     assert [event["ts"] - NOON_MS for event in ann.hear_type("message")] == [0, 1000, 2000]
 
 

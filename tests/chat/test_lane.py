@@ -21,7 +21,7 @@ def gather(lane: Lane, *texts: str) -> None:
 
 
 def make() -> Lane:
-    return Lane(MemoryStore(bytes, float), lambda _lane, _outcome: None, lambda _lane: None)
+    return Lane(MemoryStore(bytes, float), lambda _lane, _outcome: None, lambda _lane: None, lambda _lane: None)
 
 
 def test_all_that_gathered_is_taken_at_once_and_in_its_order() -> None:

@@ -66,11 +66,16 @@ class Hub:
     """`admit` a socket for each worker; `close` when the last has gone, before the store is closed."""
 
     def __init__(
-        self, reactor: Reactor, store: Store | None, on_cut: Callable[[str, str], None] = lambda _node, _why: None
+        self,
+        reactor: Reactor,
+        store: Store | None,
+        on_cut: Callable[[str, str], None] = lambda _node, _why: None,
+        gather_s: float = 0.0,
     ) -> None:
         """`store` is None where the log is elsewhere and the hub only carries words.
 
-        `on_cut(node, why)` is told of every worker whose link ends without a goodbye.
+        `on_cut(node, why)` is told of every worker whose link ends without a goodbye. `gather_s`: for how long a few
+        messages of one worker may wait for those of others.
         """
         self._reactor = reactor
         self._store = store
@@ -78,7 +83,7 @@ class Hub:
         self._workers: dict[HubWorker, Callable[[], None] | None] = {}  # in the order in which they came, nameless too
         channels = HubChannels(store, self._is_open)
         self._channels = channels
-        self._log = HubLog(reactor, channels, self._workers, self.tell_trouble)
+        self._log = HubLog(reactor, channels, self._workers, self.tell_trouble, gather_s)
         self._reads = HubReads(reactor, channels)
         self._questions = HubQuestions(reactor)
         self._rosters = HubRosters()
@@ -230,5 +235,6 @@ class Hub:
 
     def _forget(self, worker: HubWorker) -> None:
         self._workers.pop(worker, None)
+        self._log.forget(worker)
         self._questions.drop(worker)
         self._log.go_on()

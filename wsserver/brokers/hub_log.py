@@ -4,6 +4,8 @@
                         > one `append` a part
     worker B  Append --/                     \\--> B: what A said, then Outcome
 
+Workers that are busy at the same time are appended for together (`hub_company.py`).
+
 A part of the store (`Log.part_of`) has its own lane, so that channels that need no disk do not wait for one. In a lane
 at most one append is on its way, and what comes meanwhile goes into the next. Each worker is told in the order of the
 store, its own messages by their numbers alone: so it sees each channel without a gap.
@@ -17,6 +19,7 @@ from functools import partial
 from typing import Final
 
 from wsserver.brokers.hub_channels import HubChannels
+from wsserver.brokers.hub_company import HubCompany
 from wsserver.brokers.hub_wire import Appended, Outcome, Refused, framed
 from wsserver.brokers.hub_worker import HubWorker
 from wsserver.chat import log
@@ -92,14 +95,20 @@ class HubLog:
         channels: HubChannels,
         workers: Iterable[HubWorker],
         on_answered: Callable[[], None],
+        gather_s: float = 0.0,
     ) -> None:
-        """`workers` may change at any time; `on_answered` is called after the store has answered or refused."""
+        """`workers` may change at any time; `on_answered` is called after the store has answered or refused.
+
+        `gather_s`: for how long a few messages may wait for those of other workers (`HubCompany`).
+        """
         self._reactor = reactor
         self._channels = channels
         self._workers = workers
         self._on_answered = on_answered
         self._lanes: dict[int, _Lane] = {}  # by the identity of the part, which the store keeps alive
         self._armed = False
+        self._company = HubCompany(gather_s)
+        self._gathering: Timer | None = None  # while we wait for company
         self._patience: Timer | None = None  # while we wait for workers that are far behind
 
     def append(self, worker: HubWorker, number: int, batch: list[Publication]) -> None:
@@ -120,7 +129,14 @@ class HubLog:
             self._lanes[key].waiting.append(_Piece(parcel, publications, None if whole else places))
         if not by_part:
             worker.send(framed(Outcome(number, [], [])))
-        self._arm()
+        self._company.came(worker, len(batch), self._reactor.now)
+        self._gather()
+
+    def forget(self, worker: HubWorker) -> None:
+        """A worker has ended: the others do not wait for it."""
+        self._company.gone(worker)
+        if self._gathering is not None:
+            self._gather()
 
     def go_on(self) -> None:
         """A worker has gone: if it was the one that all waited for, do not."""
@@ -131,10 +147,25 @@ class HubLog:
         for lane in self._lanes.values():
             lane.waiting.clear()
         self._stop_waiting()
+        self._stop_gathering()
 
     # -- appending --------------------------------------------------------------------------------------------------
 
+    def _gather(self) -> None:
+        """Append at the end of this turn, or a moment later if others are about to come."""
+        wait_s = self._company.wait(self._reactor.now)
+        if not wait_s:
+            self._arm()
+        elif self._gathering is None:
+            self._gathering = self._reactor.call_later(wait_s, self._arm)
+
+    def _stop_gathering(self) -> None:
+        if self._gathering is not None:
+            self._gathering.cancel()
+            self._gathering = None
+
     def _arm(self) -> None:
+        self._stop_gathering()
         if not self._armed:
             self._armed = True
             self._reactor.at_end_of_turn(self._commit_all)
@@ -143,6 +174,7 @@ class HubLog:
         self._armed = False
         if self._is_clogged():
             return
+        self._company.went(self._reactor.now)
         for lane in list(self._lanes.values()):
             if lane.waiting and not lane.out:
                 self._commit(lane)

@@ -45,6 +45,10 @@ MANY: Final = 1024
 MUCH: Final = 16 * 1024 * 1024
 """Bytes for all clients together above which it is, too: the kernel copies them in 5 ms."""
 
+COMPARED: Final = 16
+COMPARED_MEMBERS: Final = 64
+"""So many audiences of so many members are compared: it takes 30 ns a member and saves 400 ns."""
+
 BACKLOG: Final = 256 * 1024
 """Bytes that a client may still miss of what was said before nobody may say more: a quarter of what its queue holds by
 default (`limits.queue`), so that it can be given all of it at once, and for 10,000 of them a second's work."""
@@ -195,3 +199,18 @@ class Audience:
             senders.send_at_once(peers.values(), message, stream)
         else:
             senders.fan_out(peers, message, stream)
+
+
+def are_strangers(audiences: Sequence[Audience]) -> bool:
+    """Tell whether nobody is in two of `audiences`, as far as that is quickly seen: each gets one piece then."""
+    if len(audiences) == 1:
+        return True
+    if len(audiences) > COMPARED:
+        return False
+    seen: set[Peer] = set()
+    for audience in audiences:
+        for circle in audience.groups.values():
+            if len(circle) > COMPARED_MEMBERS or not seen.isdisjoint(circle):
+                return False
+            seen.update(circle)
+    return True

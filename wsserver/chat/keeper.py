@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
+from wsserver.chat.audience import are_strangers
 from wsserver.chat.copies import EARLY, Copies, Copy
 from wsserver.chat.errands import ABREAST, Errands
 from wsserver.chat.history import PAGE_LIMIT
@@ -100,8 +101,8 @@ class Keeper:
 
     def doubt(self, copy: Copy) -> None:
         """Look at the log, soon: something does not fit, or was missed."""
+        copy.doubtful = True
         if copy.replica is not None:
-            copy.doubtful = True
             self._watch(copy, copy.replica)
 
     def doubt_all(self) -> None:
@@ -138,9 +139,10 @@ class Keeper:
         """Give each channel its messages of this turn as one piece. One that fails keeps no other from its own."""
         dirty, self._dirty = self._dirty, {}
         failure: Exception | None = None
+        at_once = are_strangers([copy.channel.audience for copy in dirty])
         for copy in dirty:
             try:
-                self._deliver(copy, len(dirty) == 1)
+                self._deliver(copy, at_once)
             except Exception as error:
                 failure = error
         if failure is not None:

@@ -55,16 +55,20 @@ Origin = tuple[Sender, str | int | None, "Channel"]
 class Lane:
     """One part of the log and what waits for it. `origins[i]` said `publications[i]`."""
 
-    __slots__ = ("armed", "arrive", "bytes", "company", "finish_turn", "log", "origins", "out", "publications", "ts")
+    __slots__ = (
+        "armed", "arrive", "bytes", "company", "end_wait", "finish_turn", "log", "origins", "out", "publications", "ts",
+    )  # fmt: skip
 
     def __init__(
         self,
         log: Log,
         arrive: Callable[["Lane", Outcome], None],
         finish_turn: Callable[["Lane"], None],
+        end_wait: Callable[["Lane"], None],
         gather_s: float = 0.0,
     ) -> None:
         """`arrive(lane, outcome)`: the log has answered later. `finish_turn(lane)`: the end of a turn has come.
+        `end_wait(lane)`: it has waited for long enough.
 
         `gather_s`: for how long messages may wait for company.
         """
@@ -72,6 +76,7 @@ class Lane:
         self.log = log
         self.arrive: Done = partial(arrive, self)  # made once, not for each batch
         self.finish_turn = partial(finish_turn, self)
+        self.end_wait = partial(end_wait, self)
         # state
         self.publications: list[Publication] = []
         self.origins: list[Origin] = []
