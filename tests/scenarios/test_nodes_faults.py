@@ -10,6 +10,7 @@ from tests.engines.postgres import Postgres
 from tests.engines.redis import Redis
 from tests.scenarios import faults
 from tests.scenarios.faults import Fault, company, engine_fault, link
+from tests.scenarios.members import Member, judge
 from tests.scenarios.nodes import HEALING_S, Nodes, longest_turn_s, until
 
 CUT_S = 6.0
@@ -77,6 +78,32 @@ def test_the_last_words_of_both_sides_of_a_broken_way_are_heard_when_it_is_back(
         for talker in (ann, ben):
             assert [talker.hear("message")["text"] for _ in range(2)] == ["from outside", "from inside"]
             until(lambda talker=talker: talker.ask("presence", channel="lobby")["count"] == 3)
+
+
+def test_whose_node_is_killed_goes_on_at_the_other_one_and_misses_nothing(frail_redis, frail_postgres):
+    with Nodes(2, frail_redis, frail_postgres) as nodes:
+        urls = [server.ws() for server in nodes.servers]
+        members = [Member(urls[number % 2], "moving", f"user {number}", 10**9, 0.005) for number in range(4)]
+        for member in members:
+            member.urls = [member.urls[0], *(url for url in urls if url != member.urls[0])]
+        try:
+            for member in members:
+                member.start()
+            until(lambda: all(len(member.acked) > 50 for member in members))
+            nodes.servers[1].end("SIGKILL")
+            marks = [len(member.acked) for member in members]
+            until(lambda: all(len(m.acked) > mark + 50 for m, mark in zip(members, marks, strict=True)))
+            for member in members:
+                member.stop()
+            until(lambda: all(member.is_done for member in members))
+            stored = nodes.stored("moving")
+            until(lambda: all(member.seq == len(stored) for member in members))
+            judge(members, stored)
+            assert [member.lost_connections for member in members] == [0, 1, 0, 1]
+            assert all(len(member.stretches) == 1 for member in members)
+        finally:
+            for member in members:
+                member.leave()
 
 
 def test_where_redis_keeps_the_messages_a_node_that_is_cut_off_refuses_them_and_goes_on_later(frail_redis):

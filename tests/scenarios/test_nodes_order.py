@@ -72,6 +72,14 @@ def test_two_nodes_over_redis_alone_have_one_order(redis):
             all_saw_one_order(members["passing"], MESSAGES // 2)
 
 
+def test_two_nodes_of_two_workers_each_have_one_order(redis, postgres):
+    with Nodes(2, redis, postgres, ("--workers", "2", "--set", 'channels."passing".history=0')) as nodes:
+        urls = [server.ws() for server in nodes.servers for _ in range(2)]
+        with all_talking(urls, ["busy", "passing"], MESSAGES // 2) as members:
+            assert all_saw_one_order(members["busy"], MESSAGES // 2) == nodes.stored("busy")
+            all_saw_one_order(members["passing"], MESSAGES // 2)
+
+
 @pytest.mark.parametrize("durability", ["process", "power"])
 def test_two_workers_over_one_file_have_one_order(start, tmp_path, durability):
     server = start(

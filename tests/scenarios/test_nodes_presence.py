@@ -1,5 +1,7 @@
 """Who is in a channel is the same on every node: counts, clean leaves, the grace of the lost, nodes that are killed."""
 
+import signal
+
 import pytest
 
 from tests.scenarios.calling import WITH_KEY, call
@@ -88,6 +90,18 @@ def test_users_of_a_node_that_was_killed_leave_when_its_lease_is_over(nodes, con
     until(lambda: nodes.servers[1].get("/readyz")[0] == 200)
     assert connect(nodes.servers[1]).join(room, "cid")["count"] == 2
     assert ann.hear("message")["text"] == "last words"
+
+
+def test_a_node_that_was_frozen_beyond_its_lease_is_believed_again_when_it_wakes(nodes, connect, room):
+    ann, ben = connect(nodes.servers[0], "ann", room), connect(nodes.servers[1], "ben", room)
+    assert ann.hear("presence", channel=room)["joined"] == ["ben"]
+    nodes.servers[1].signal(signal.SIGSTOP)
+    assert ann.hear("presence", channel=room)["left"] == ["ben"]
+    assert ann.ask("message", channel=room, text="while you slept")["seq"] == 1
+    nodes.servers[1].signal(signal.SIGCONT)
+    assert ben.hear("message")["text"] == "while you slept"
+    assert ann.hear("presence", channel=room)["joined"] == ["ben"]
+    assert names(ann, room) == names(ben, room) == {"ann", "ben"}
 
 
 def test_users_of_a_node_that_ends_in_order_are_gone_too(nodes, connect, room):
