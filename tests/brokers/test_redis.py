@@ -276,3 +276,16 @@ def test_before_redis_is_there_everything_is_refused_at_once_and_comes_later(rig
     own_redis.start()
     rig.until(lambda: ("roster", "c") in node.heard)
     assert isinstance(node, FakeNode) and len(told) == 1
+
+
+def test_what_cannot_be_said_to_the_others_is_refused_and_costs_no_connection(rig, redis, pair):
+    (one, _), (two, node_two) = pair
+    told = []
+    one.ask(SayToAll("ann", "x" * (one._limit + 1), 1), told.append)
+    assert isinstance(told[0], BrokerUnavailable) and len(one.questions) == 0
+    node_two.answer = lambda _question: object()
+    one.ask(Count(), told.append)
+    rig.until(lambda: two.dropped == 1)
+    rig.jump(1.1)
+    rig.until(lambda: len(told) == 2)
+    assert told[1] == [] and one.up and two.up

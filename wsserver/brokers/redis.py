@@ -157,7 +157,7 @@ class RedisBroker:
         try:
             item = env.encode(env.Asking(number, env.encode_question(question)))
             [said] = env.seal(self.node, [item], self._limit)
-        except ValueError:  # too large, or with what cannot be encoded
+        except (ValueError, TypeError, OverflowError):  # too large, or with what cannot be encoded
             self.questions.fail(number, "it is too large for the other nodes")
             return
         self._flush()  # what was said before it is heard before it
@@ -256,7 +256,10 @@ class RedisBroker:
         if question is None:
             self.dropped += 1
             return
-        self._say(self.names.node(asker), [env.Answer(item.number, self.told.answer(question))])
+        try:
+            self._say(self.names.node(asker), [env.Answer(item.number, self.told.answer(question))])
+        except (ValueError, TypeError, OverflowError):  # what cannot be encoded costs the asker a second, us nothing
+            self.dropped += 1
 
     def _on_asked(self, number: int, reply: Any) -> None:
         if type(reply) is int:
