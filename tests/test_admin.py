@@ -8,8 +8,6 @@ import pytest
 from tests.clients.rig import parse_answers
 from tests.observe.strict import read
 from tests.test_server import ask, config, get, turn
-from wsserver.admin import parse_admin
-from wsserver.config import ConfigError
 from wsserver.net.files import Directory
 from wsserver.reactor.world import World
 from wsserver.server import Server
@@ -99,16 +97,3 @@ def test_a_port_that_is_taken_is_named(start):
         port = taken.getsockname()[1]
         with pytest.raises(OSError, match=f"the admin port, 127.0.0.1:{port}"):
             start(f"server.admin=127.0.0.1:{port}")
-
-
-@pytest.mark.parametrize(
-    ("text", "parsed"), [("127.0.0.1:9180", ("127.0.0.1", 9180)), ("[::1]:0", ("::1", 0)), ("node:1", ("node", 1))]
-)
-def test_host_and_port_are_told_apart(text, parsed):
-    assert parse_admin(text) == parsed
-
-
-@pytest.mark.parametrize("text", ["9180", ":9180", "host:", "host:port", "host:70000", "host:-1", "host:１"])
-def test_anything_else_is_a_mistake_in_the_configuration(text):
-    with pytest.raises(ConfigError, match="server.admin"):
-        parse_admin(text)

@@ -245,6 +245,25 @@ def test_secrets_are_shown_neither_in_errors_nor_in_traces(tmp_path: Path) -> No
     assert SECRET not in repr(load(environment={"WSSERVER_AUTH_SECRET": SECRET}))
 
 
+@pytest.mark.parametrize(
+    "assignment",
+    [
+        "store.url=postgresq://chat:hunter2@db1/chat",
+        "broker.url=redis://u:hunter2@h:99999/0",
+        "broker.url=redis://u:hunter2@h/0?x=1",
+    ],
+)
+def test_an_address_that_is_no_good_is_shown_without_its_password(assignment: str) -> None:
+    said = complaint("", {}, assignment)
+    assert ":...@" in said
+    assert "hunter2" not in said
+
+
+def test_an_admin_port_that_is_none_is_found_with_its_line(tmp_path: Path) -> None:
+    file = write(tmp_path, '[server]\nadmin = "9180"\n')
+    assert complaint(file) == f"{file}:2: 'server.admin' is \"9180\"; expected HOST:PORT, such as 127.0.0.1:9180"
+
+
 def test_token_mode_without_a_key_is_a_good_file_since_the_secret_may_be_in_the_environment(tmp_path: Path) -> None:
     assert load(write(tmp_path, '[auth]\nmode = "token"\n')).auth.mode == "token"
 

@@ -14,7 +14,8 @@ from wsserver.access.origins import OriginRule
 from wsserver.clients.admission import Admission
 from wsserver.clients.registry import Registry
 from wsserver.clients.site import Page, Service, Site
-from wsserver.config import Config, ConfigError
+from wsserver.config import Config
+from wsserver.configuration.kinds import split_host_port
 from wsserver.http.errors import RequestError
 from wsserver.http.request import Request
 from wsserver.http.response import Response
@@ -29,13 +30,10 @@ CONNECTIONS: Final = 64
 
 
 def listen_admin(world: World, config: Config) -> list[socket]:
-    """Return the sockets that `server.admin` asks for, none if it is empty.
-
-    Raises OSError, and ConfigError for the setting.
-    """
+    """Return the sockets that `server.admin` asks for, none if it is empty. Raises OSError."""
     if not config.server.admin:
         return []
-    host, port = parse_admin(config.server.admin)
+    host, port = split_host_port(config.server.admin)
     try:
         return world.listen_tcp(host, port)
     except OSError as error:
@@ -56,7 +54,7 @@ def open_admin(
     """
     if not sockets:
         return []
-    host, _ = parse_admin(config.server.admin)
+    host, _ = split_host_port(config.server.admin)
     site = Site(routers={}, pages=pages, services=services, fallback=_nothing_else)
     if all(map(is_private, sockets)):  # a page in this machine's browser must not read them by a name of its own
         rule = OriginRule((), config.server.hosts, host, sockets[0].getsockname()[1])
@@ -66,14 +64,6 @@ def open_admin(
     for listener in listeners:
         listener.start()
     return listeners
-
-
-def parse_admin(text: str) -> tuple[str, int]:
-    """Return host and port of `HOST:PORT` or `[::1]:PORT`. Raises ConfigError."""
-    host, colon, port = text.rpartition(":")
-    if not (colon and host and port.isascii() and port.isdigit() and int(port) <= 65535):
-        raise ConfigError(f"'server.admin' must be HOST:PORT, such as 127.0.0.1:9180, and not '{text}'")
-    return host.removeprefix("[").removesuffix("]"), int(port)
 
 
 def _nothing_else(_request: Request) -> Response:

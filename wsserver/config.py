@@ -17,6 +17,7 @@ from wsserver.brokers.address import parse_address as parse_broker
 from wsserver.chat.names import pattern_fault
 from wsserver.configuration.document import render
 from wsserver.configuration.errors import ConfigError
+from wsserver.configuration.passwords import hide_passwords
 from wsserver.configuration.settings import CHANNELS, SECTIONS, ChannelSettings, Config, Setting, settings_of
 from wsserver.configuration.sources import Given, from_assignment, from_environment, from_file
 from wsserver.reactor.poller import available_pollers
@@ -159,6 +160,6 @@ def _is_loopback(host: str) -> bool:
 
 
 def _shorten(value: object) -> str:
-    """Show what was written, cut to what fits into a sentence."""
-    text = f'"{value}"' if isinstance(value, str) else str(value)
+    """Show what was written, cut to what fits into a sentence, and without passwords."""
+    text = hide_passwords(f'"{value}"' if isinstance(value, str) else str(value))
     return text if len(text) <= 60 else text[:57] + "..."

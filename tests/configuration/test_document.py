@@ -64,6 +64,19 @@ def test_a_secret_that_is_set_is_said_to_be_set_and_the_file_stays_good(tmp_path
     assert load(str(file)) == load(flags=[from_assignment("auth.mode=token")])
 
 
+def test_an_address_with_a_password_is_a_comment_without_it(tmp_path: Path) -> None:
+    urls = ["store.url=postgresql://chat:hunter2@db1/chat", "broker.url=redis://:hunter2@h/0"]
+    text = render(load(flags=map(from_assignment, urls)))
+    assert "hunter2" not in text
+    assert '\n# url = "postgresql://chat:...@db1/chat"\n' in text
+    assert '\n# url = "redis://:...@h/0"\n' in text
+    assert text.count("its password is not shown here") == 2
+    file = tmp_path / "wsserver.toml"
+    file.write_text(text, encoding="utf-8")
+    assert load(str(file)) == Config()
+    assert load(str(file), {}, map(from_assignment, urls)).store.url.endswith("hunter2@db1/chat")
+
+
 def test_a_secret_that_is_not_set_is_an_ordinary_line() -> None:
     assert '\nsecret = ""\n' in render(Config())
 

@@ -14,12 +14,14 @@ from wsserver.configuration.kinds import (
     CountOrAuto,
     Duration,
     Flag,
+    HostPort,
     Kind,
     Names,
     Networks,
     Rate,
     Size,
     Text,
+    split_host_port,
 )
 
 
@@ -182,3 +184,23 @@ def test_a_count_may_be_left_to_the_machine() -> None:
     for raw in (0, 257, "", "many", True, 1.5, None):
         with pytest.raises(ValueError):
             kind.parse(raw)
+
+
+@pytest.mark.parametrize(
+    ("text", "parsed"), [("127.0.0.1:9180", ("127.0.0.1", 9180)), ("[::1]:0", ("::1", 0)), ("node:1", ("node", 1))]
+)
+def test_host_and_port_are_told_apart(text: str, parsed: tuple[str, int]) -> None:
+    assert split_host_port(text) == parsed
+    assert read_back(HostPort(), text) == HostPort().parse(text) == text
+
+
+@pytest.mark.parametrize(
+    "written", ["9180", ":9180", "[]:1", "host:", "host:port", "host:70000", "host:-1", "host:１", 1]
+)
+def test_what_is_no_host_and_port_is_refused(written: object) -> None:
+    with pytest.raises(ValueError):
+        HostPort().parse(written)
+
+
+def test_no_host_and_port_is_nowhere() -> None:
+    assert HostPort().parse("") == ""

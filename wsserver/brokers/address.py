@@ -22,7 +22,9 @@ PREFIX: Final = "wsserver"
 """In front of every key and channel name: several chats may share one Redis. Its numbered databases keep keys apart,
 but not pub-sub, so they are not enough."""
 
-EXPECTED: Final = "local: or redis://[user:password@]host[:port][/db]; rediss:// with TLS; redis+unix:/path"
+EXPECTED: Final = (
+    "local: or redis://[user:password@]host[:port][/db][?prefix=NAME]; rediss:// with TLS; redis+unix:/path"
+)
 
 
 class Address(Struct, frozen=True):

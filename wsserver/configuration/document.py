@@ -7,6 +7,7 @@ from textwrap import wrap
 from typing import Any, Final
 
 from wsserver.configuration.kinds import Text
+from wsserver.configuration.passwords import HIDDEN, hide_passwords
 from wsserver.configuration.settings import CHANNELS, SECTIONS, ChannelSettings, Config, Setting, settings_of
 
 _WIDTH: Final = 100
@@ -42,9 +43,21 @@ def _render_section(name: str, section: Any) -> str:
     for key, known in settings_of(section).items():
         value, default = getattr(section, key), getattr(defaults, key)
         lines += ["", *_comment(f"{known.reason} {_explain(known, value, default)}".strip())]
-        hidden = "# " if known.secret and value != default else ""
-        lines.append(f"{hidden}{key} = {known.kind.render('...' if hidden else value)}")
+        lines.append(_render_setting(key, known, value, default))
     return "\n".join(lines) + "\n"
+
+
+def _render_setting(key: str, known: Setting, value: Any, default: Any) -> str:
+    """Write the line, as a comment if something of it must not be shown: the file is good without it."""
+    if known.secret and value != default:
+        return f"# {key} = {known.kind.render(HIDDEN)}"
+    if _holds_password(value):
+        return f"# {key} = {known.kind.render(hide_passwords(value))}"
+    return f"{key} = {known.kind.render(value)}"
+
+
+def _holds_password(value: object) -> bool:
+    return isinstance(value, str) and hide_passwords(value) != value
 
 
 def _render_channels(pattern: str, options: ChannelSettings) -> str:
@@ -63,6 +76,8 @@ def _explain(known: Setting, value: object, default: object) -> str:
         sentences.append("No other value is available in this version.")
     if value != default and known.secret:
         sentences.append("It is set, and not shown here.")
+    elif _holds_password(value):
+        sentences.append("It is set, and its password is not shown here.")
     elif value != default:
         sentences.append(f"The default is {known.kind.render(default)}.")
     return " ".join(sentences)

@@ -17,6 +17,7 @@ source: it says what it expects, and the caller says where.
 | StoreUrl | "memory:" "sqlite:wsserver.db"    | str                |
 | Names    | ["a", "b"], or "a,b" in a string  | tuple of str       |
 | Networks | ["10.0.0.1", "fd00::/8", "unix"]  | tuple of str       |
+| HostPort | "127.0.0.1:9180" "[::1]:9180"     | str                |
 
 Read next: `settings.py`.
 """
@@ -315,6 +316,34 @@ class Networks:
 
     def render(self, value: tuple[str, ...]) -> str:
         return self._names.render(value)
+
+
+@dataclass(frozen=True, slots=True)
+class HostPort:
+    """Where to listen; an empty string: nowhere."""
+
+    @property
+    def expected(self) -> str:
+        return "HOST:PORT, such as 127.0.0.1:9180"
+
+    def parse(self, raw: object) -> str:
+        if not isinstance(raw, str) or not _is_line(raw):
+            raise ValueError
+        if raw:
+            split_host_port(raw)
+        return raw
+
+    def render(self, value: str) -> str:
+        return _quote(value)
+
+
+def split_host_port(text: str) -> tuple[str, int]:
+    """Return host and port of `HOST:PORT` or `[::1]:PORT`. Raises ValueError."""
+    host, colon, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    if not (colon and bare and port.isascii() and port.isdigit() and int(port) <= 65535):
+        raise ValueError
+    return bare, int(port)
 
 
 def _written(raw: object) -> str:

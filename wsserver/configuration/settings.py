@@ -20,6 +20,7 @@ from wsserver.configuration.kinds import (
     CountOrAuto,
     Duration,
     Flag,
+    HostPort,
     Kind,
     Names,
     Networks,
@@ -74,7 +75,7 @@ class ServerSettings:
     pin: bool = setting(
         Flag(), True, "With several workers, each on a core of its own: a process that moves leaves its caches behind."
     )
-    admin: str = setting(Text("HOST:PORT"), "", "A second, private port for metrics and the X-ray page; empty: none.")
+    admin: str = setting(HostPort(), "", "A second, private port for metrics and the X-ray page; empty: none.")
     tls_cert: str = setting(Text("a path"), "", "Certificate chain, PEM; empty: no TLS.", only=("",))
     tls_key: str = setting(Text("a path"), "", "Its private key, PEM.", only=("",))
     poller: str = setting(
