@@ -32,6 +32,9 @@ CALM_S = 1.0
 
 ASKING_S = 0.05
 
+UNREST_S = 0.25
+"""Between two lost connections of a restless company."""
+
 
 class Fault:
     """One of them. `hurts`: which part of which node cannot be had meanwhile, (number, "store" or "broker")."""
@@ -160,8 +163,11 @@ class Watch:
 class Company:
     """Members and watches of two nodes, for as many faults as are wanted."""
 
-    def __init__(self, nodes):
+    def __init__(self, nodes, restless=False):
+        """`restless`: again and again somebody loses the connection, and comes back at the other node."""
         self.nodes = nodes
+        self.restless = restless
+        self._leaving = threading.Event()
         first, second = nodes.servers
         self.members = [
             Member(server.ws(), CHANNEL, f"{name} {twin}", 10**9, PACE_S, keyed=twin == "a")
@@ -170,6 +176,16 @@ class Company:
         for member in self.members:
             member.start()
         self.watches = [Watch(first, "two a"), Watch(second, "one a")]
+        if restless:
+            for member, other in zip(self.members, (second, second, first, first), strict=True):
+                member.urls.append(other.ws())
+        self._unrest = threading.Thread(target=self._disturb, daemon=True)
+        self._unrest.start()
+
+    def _disturb(self):
+        luck = random.Random(1)
+        while self.restless and not self._leaving.wait(UNREST_S):
+            luck.choice(self.members).cut_off()
 
     def suffer(self, *faults):
         """Let faults happen at once, and wait until everybody is well again; returns the seconds that took."""
@@ -202,6 +218,7 @@ class Company:
     def finish(self):
         """Let everything be said and seen; compare, and return what is stored. Raises AssertionError."""
         time.sleep(CALM_S)
+        self._leaving.set()
         for member in self.members:
             member.stop()
         until(lambda: all(member.is_done for member in self.members), lambda: self.nodes.log, HEALING_S)
@@ -212,7 +229,8 @@ class Company:
         judge(self.members, stored)
         for member in self.members:
             assert member.errors.keys() <= {"store_unavailable"}, "nobody who publishes needs more than the store"
-            assert (len(member.stretches), member.lost_connections) == (1, 0), "nobody had to begin anew"
+            assert len(member.stretches) == 1, "nobody had to begin anew"
+            assert self.restless or member.lost_connections == 0, "nobody was thrown out"
         for watch in self.watches:
             assert watch.failure is None, repr(watch.failure)
         return stored
@@ -221,6 +239,7 @@ class Company:
         return f"{[(member.user, member.seq) for member in self.members]}\n{self.nodes.log}"
 
     def close(self):
+        self._leaving.set()
         for member in self.members:
             member.leave()
         for watch in self.watches:
@@ -228,15 +247,16 @@ class Company:
 
 
 @contextlib.contextmanager
-def company(redis, postgres=None):
+def company(redis, postgres=None, restless=False):
     """Two nodes with links that can be broken, and people on them; without a database Redis keeps the messages."""
-    with Nodes(2, redis, postgres, proxied=True) as nodes, contextlib.closing(Company(nodes)) as people:
+    nodes = Nodes(2, redis, postgres, proxied=True)
+    with nodes, contextlib.closing(Company(nodes, restless)) as people:
         yield people
 
 
-def run(faults, redis, postgres):
+def run(faults, redis, postgres, restless=False):
     """Let faults happen at once to two new nodes; return figures. Raises AssertionError."""
-    with company(redis, postgres) as people:
+    with company(redis, postgres, restless) as people:
         heal_s = people.suffer(*faults)
         stored = people.finish()
         return describe(people, stored, heal_s)
@@ -262,6 +282,7 @@ def main():
     parser.add_argument("--only", default="", help="faults whose name holds this")
     parser.add_argument("--cut", type=float, default=8, help="how many seconds a way is cut")
     parser.add_argument("--pairs", type=int, default=10, help="how many pairs of faults happen at once")
+    parser.add_argument("--restless", action="store_true", help="members lose their connections, too")
     parser.add_argument("--seed", type=int, default=1, help="for the choice of pairs")
     arguments = parser.parse_args()
     failed = 0
@@ -269,7 +290,7 @@ def main():
         for faults in chosen(arguments):
             print(" and ".join(fault.name for fault in faults), flush=True)
             try:
-                print(run(faults, redis, postgres), flush=True)
+                print(run(faults, redis, postgres, arguments.restless), flush=True)
             except AssertionError as error:
                 failed += 1
                 print(f"    FAILED: {error}", flush=True)

@@ -7,7 +7,9 @@ and a new one begins where the server said that they cannot go on.
 Read next: `nodes.py`, where they talk; `test_nodes_order.py`.
 """
 
+import contextlib
 import json
+import socket
 import threading
 import time
 from collections import Counter, deque
@@ -80,6 +82,11 @@ class Member:
             self._thread.join(2 * PATIENCE_S)
         if self._talker is not None:
             self._talker.socket.shutdown()
+
+    def cut_off(self):
+        """End its connection, as a bad network does; it comes back and recovers."""
+        with contextlib.suppress(*TROUBLE, AttributeError):
+            self._talker.socket.sock.shutdown(socket.SHUT_RDWR)
 
     # -- the thread -------------------------------------------------------------------------------------------------
 
@@ -163,11 +170,14 @@ class Member:
         if not seen and joined["seq"]:
             seen.append((joined["seq"], None, None))  # where it stands, of which we know no more
 
+    def _open(self):
+        return Talker(self.urls[0])
+
     def _come_in(self):
         recovery = {}
         if self.stretches:
             recovery = {"since": self.seq, "epoch": self.stretches[-1][0]}
-        talker = Talker(self.urls[0])
+        talker = self._open()
         joined = talker.ask("join", channel=self.channel, user=self.user, **recovery)
         if joined["type"] != "joined":
             talker.socket.shutdown()
