@@ -4,9 +4,9 @@ import pytest
 
 from tests.deploy.balanced import HURRIED, Balanced
 from tests.deploy.shipped import make_certificate
-from tests.scenarios.conftest import open_socket, start
+from tests.scenarios.conftest import open_socket, postgres, redis, start
 
-__all__ = ["open_socket", "start"]
+__all__ = ["open_socket", "postgres", "redis", "start"]
 
 BALANCERS = ("nginx", "haproxy", "haproxy-tcp")
 

@@ -36,7 +36,7 @@ class Nodes:
         self._behind = contextlib.ExitStack()
         self._prefix = next(_PREFIXES)
         self.redis, self.postgres = redis, postgres
-        self.database = None if postgres is None else _migrated(postgres)
+        self.database = None if postgres is None else migrate_new(postgres)
         self._flags = (*FLAGS, *flags)
         self.ways, self.servers, self.places = [], [], []
         try:
@@ -113,7 +113,7 @@ def longest_turn_s(server):
     return longest, turns - quick, turns
 
 
-def _migrated(postgres):
+def migrate_new(postgres):
     database = Database(postgres, postgres.new_database())
     done = subprocess.run(
         [sys.executable, "-m", "wsserver", "migrate", "--store", database.url],
