@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chat.fakes import NOON_MS, World
+from tests.chat.fakes import NOON_MS, Client, World
 from wsserver.chat import lane
 from wsserver.chat.lane import BATCH_LIMIT
 from wsserver.chat.log import StoreUnavailable
@@ -169,6 +169,13 @@ def test_messages_to_other_channels_wait_while_one_is_settled_only_if_nothing_wa
 # -- a log that answers later -----------------------------------------------------------------------------------------
 
 
+def late() -> tuple[World, Client]:
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    return world, ann
+
+
 def test_a_message_is_neither_delivered_nor_acked_before_the_log_has_answered() -> None:
     world = World()
     ann, bob = world.connect("ann"), world.connect("bob")
@@ -201,27 +208,23 @@ def test_what_is_said_while_a_batch_is_out_goes_with_the_next_one() -> None:
     assert ann.ask("message", channel="lobby", text="at once", id=1)["seq"] == 4
 
 
-def test_what_is_said_to_an_answer_goes_with_what_gathered_before_it_and_has_its_own_time() -> None:
-    world = World()
-    ann = world.connect("ann")
-    world.store.late = True
+def test_what_is_said_to_an_answer_goes_with_what_gathered_before_it_and_each_has_its_own_time() -> None:
+    world, ann = late()
     ann.say("message", channel="lobby", text="out")
     world.end_turn()
+    world.advance(1)
     ann.say("message", channel="lobby", text="gathered")
     world.surroundings.now += 1
     world.store.answer()
     ann.say("message", channel="lobby", text="said to it")
-    assert world.store.batches == [1]
     world.advance(0)
     assert world.store.batches == [1, 2]
     world.answer()
-    assert [event["ts"] - NOON_MS for event in ann.hear_type("message")] == [0, 0, 1000]
+    assert [event["ts"] - NOON_MS for event in ann.hear_type("message")] == [0, 1000, 2000]
 
 
 def test_the_bounded_next_batch_is_followed_by_another() -> None:
-    world = World()
-    ann = world.connect("ann")
-    world.store.late = True
+    world, ann = late()
     ann.say("message", channel="lobby", text="hi")
     world.end_turn()
     for _ in range(BATCH_LIMIT + 1):
@@ -234,9 +237,7 @@ def test_the_bounded_next_batch_is_followed_by_another() -> None:
 
 
 def test_a_batch_that_fails_later_costs_its_senders_an_error_and_the_next_goes_on() -> None:
-    world = World()
-    ann = world.connect("ann")
-    world.store.late = True
+    world, ann = late()
     ann.say("message", channel="lobby", text="lost", id=1)
     world.end_turn()
     ann.say("message", channel="lobby", text="kept", id=2)
@@ -247,9 +248,7 @@ def test_a_batch_that_fails_later_costs_its_senders_an_error_and_the_next_goes_o
 
 
 def test_a_bug_that_shows_later_is_reported_and_the_next_batch_goes_on() -> None:
-    world = World()
-    ann = world.connect("ann")
-    world.store.late = True
+    world, ann = late()
     ann.say("message", channel="lobby", text="lost", id=1)
     world.end_turn()
     ann.say("message", channel="lobby", text="kept", id=2)
@@ -262,28 +261,12 @@ def test_a_bug_that_shows_later_is_reported_and_the_next_batch_goes_on() -> None
 
 def test_a_store_that_is_too_slow_makes_the_chat_refuse_and_not_swell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lane, "PENDING_LIMIT", 2)
-    world = World()
-    ann = world.connect("ann")
-    world.store.late = True
+    world, ann = late()
     ann.say("message", channel="lobby", text="out")
     world.end_turn()
     for number in range(3):
         ann.say("message", channel="lobby", text="hi", id=number)
     assert [(event["code"], event["id"]) for event in ann.hear()] == [("store_unavailable", 2)]
-
-
-def test_a_message_that_gathers_for_long_has_the_time_when_it_was_said() -> None:
-    world = World()
-    ann = world.connect("ann")
-    world.store.late = True
-    ann.say("message", channel="lobby", text="out")
-    world.end_turn()
-    for _ in range(2):
-        world.advance(1)
-        ann.say("message", channel="lobby", text="hi")
-    world.answer()
-    world.answer()
-    assert [event["ts"] - NOON_MS for event in ann.hear_type("message")] == [0, 1000, 2000]
 
 
 def test_a_turn_whose_end_could_not_be_asked_for_does_not_silence_the_chat(monkeypatch: pytest.MonkeyPatch) -> None:
