@@ -109,9 +109,9 @@ def test_k150_who_comes_again_and_again_does_not_hold_a_drain(start):
     assert refused > 0
 
 
-def spawn():
+def spawn(*flags):
     return subprocess.Popen(
-        command("--port", "0"), cwd=TOP, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        command("--port", "0", *flags), cwd=TOP, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
 
@@ -132,6 +132,36 @@ def test_k150_a_signal_in_the_first_moments_ends_it_too(moment):
             process.stdout.readline()
         process.send_signal(signal.SIGTERM)
         assert process.wait(PATIENCE_S) in ((-signal.SIGTERM, 0) if moment == "at once" else (0,))
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.mark.parametrize("flags", [(), ("--workers", "2")], ids=["alone", "with workers"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda number: number.name)
+def test_k150_a_start_that_is_stopped_ends_with_0_and_no_trace(number, flags):
+    process = spawn(*flags)
+    try:
+        while not catches_sigterm(process):
+            assert process.poll() is None
+        process.send_signal(number)
+        assert b"Traceback" not in process.communicate(timeout=PATIENCE_S)[1]
+        assert process.returncode == 0
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_k150_a_start_is_not_ended_by_who_asks_it_to_reload_or_report():
+    process = spawn()
+    try:
+        while not catches_sigterm(process):
+            assert process.poll() is None
+        for number in (signal.SIGHUP, signal.SIGUSR1):
+            process.send_signal(number)
+        assert process.stdout.readline().startswith(b"wsserver listening on ")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE_S) == 0
     finally:
         process.kill()
         process.communicate()
