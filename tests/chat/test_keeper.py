@@ -1,6 +1,7 @@
 """Order among nodes: whatever is lost, doubled, late or cut, a member hears each message once, in the log's order."""
 
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -289,3 +290,70 @@ def test_a_stored_message_that_no_member_can_be_told_fails_loudly_and_keeps_no_o
     sea.settle()
     assert [event["type"] for event in bob.hear()] == ["message", "ack"]
     assert [event["type"] for event in ann.hear()] == ["message", "ack"]
+
+
+def come_from_elsewhere(sea: Sea, since: int, wait_s: float = 3.0) -> dict[str, Any]:
+    """Join at the second node with what was seen at the first."""
+    client = sea.nodes[1].connect()
+    client.say("join", channel="lobby", user="cat", since=since, epoch=sea.store.head("lobby").epoch, id=1)
+    sea.advance(wait_s)
+    [answer] = [event for event in client.hear() if event.get("id") == 1]
+    return answer
+
+
+@pytest.fixture
+def behind() -> Sea:
+    """The second node, where bob is, has not heard of five messages of the first."""
+    sea = Sea()
+    ann, _bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect("bob")
+    sea.brokers[1].interrupt()
+    for number in range(5):
+        ann.say("message", channel="lobby", text=str(number))
+    sea.settle()
+    assert sea.nodes[1].copy().replica.seq == 0
+    return sea
+
+
+@pytest.mark.parametrize("since", [3, 5])
+def test_who_has_seen_more_elsewhere_recovers_and_everybody_here_gets_it(behind: Sea, since: int) -> None:
+    answer = come_from_elsewhere(behind, since)
+    assert answer["recovered"] is True
+    assert [message["seq"] for message in answer["messages"]] == list(range(since + 1, 6))
+    assert behind.nodes[1].copy().replica.seq == 5
+    assert len(behind.nodes[1].copy().sought) == 0
+
+
+def test_who_has_seen_what_never_was_is_given_the_newest(behind: Sea) -> None:
+    answer = come_from_elsewhere(behind, 6)
+    assert (answer["recovered"], answer["seq"]) == (False, 5)
+
+
+def test_what_somebody_has_seen_elsewhere_cannot_be_judged_without_the_log(behind: Sea) -> None:
+    behind.nodes[1].log.trouble = "down"
+    answer = come_from_elsewhere(behind, 5, 2.0)
+    assert (answer["type"], answer["code"], answer["retry"]) == ("error", "store_unavailable", True)
+    again = come_from_elsewhere(behind, 4, 0.01)
+    assert again["code"] == "store_unavailable", "a log that is known not to answer is not waited for"
+    behind.nodes[1].log.trouble = None
+    behind.advance(6)
+    assert come_from_elsewhere(behind, 5)["recovered"] is True
+
+
+def test_nonsense_makes_the_log_be_asked_once_a_second(behind: Sea, monkeypatch: pytest.MonkeyPatch) -> None:
+    glance, asked = behind.nodes[1].log.glance, []
+
+    def counted(channel: str, limit: int, done: Any) -> None:
+        asked.append(channel)
+        glance(channel, limit, done)
+
+    monkeypatch.setattr(behind.nodes[1].log, "glance", counted)
+    clients = [behind.nodes[1].connect() for _ in range(20)]
+    epoch = behind.store.head("lobby").epoch
+    for number, client in enumerate(clients):
+        client.say("join", channel="lobby", since=1000 + number, epoch=epoch, id=1)
+        behind.advance(0.1)
+    behind.advance(2)
+    for client in clients:
+        [answer] = [event for event in client.hear() if event.get("id") == 1]
+        assert answer["recovered"] is False
+    assert len(asked) <= 6

@@ -146,3 +146,25 @@ def test_a_stream_misses_nothing_while_the_way_of_its_node_breaks(redis, connect
         assert ann.ask("message", channel=room, text="two")["seq"] == 2
         assert stream.texts(1) == ["two"]
         stream.close()
+
+
+def test_who_comes_to_a_node_that_is_behind_goes_on_where_he_was_and_takes_the_others_along(
+    nodes, connect, break_way, room
+):
+    ann, ben = connect(nodes.servers[0], "ann", room), connect(nodes.servers[1], "ben", room)
+    break_way("redis")
+    first = Stream(nodes.servers[0], room)
+    for number in range(1, 6):
+        assert ann.ask("message", channel=room, text=str(number))["seq"] == number
+    assert first.texts(4) == list("1234")
+    first.close()
+    epoch = first.last_id.partition(":")[0]
+    back = connect(nodes.servers[1]).join(room, "cid", since=4, epoch=epoch)
+    assert (back["recovered"], [message["text"] for message in back["messages"]]) == (True, ["5"])
+    assert [ben.hear("message")["text"] for _ in range(5)] == list("12345")
+    assert ann.ask("message", channel=room, text="6")["seq"] == 6
+    second = Stream(nodes.servers[1], room, last_id=f"{epoch}:6")
+    assert publish(nodes.servers[1], "7", room)["seq"] == 7
+    assert second.texts(1) == ["7"]
+    second.close()
+    assert connect(nodes.servers[1]).join(room, "dan", since=99, epoch=epoch)["recovered"] is False

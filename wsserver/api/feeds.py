@@ -25,7 +25,7 @@ from wsserver.api.event_stream import (
 )
 from wsserver.chat.authority import Grant
 from wsserver.chat.channels import Channel, Channels
-from wsserver.chat.history import is_recoverable, read_slice
+from wsserver.chat.history import head_for, is_recoverable, read_slice
 from wsserver.chat.log import Head, Log, StoreUnavailable
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Surroundings
@@ -176,7 +176,7 @@ class Feeds:
         Raises StoreUnavailable, and ChatError `too_many_channels`; nothing has been sent then.
         """
         channel = self._channels.open(name)
-        head = self._log.head(name)
+        head = self._log.head(name) if since is None else head_for(self._log, name, since.epoch, since.seq)
         visit.stream(headers)
         if visit.over:
             return

@@ -21,6 +21,7 @@ from wsserver.chat.log import NotYet, StoreUnavailable
 from wsserver.chat.pages import Pages
 from wsserver.chat.remote_log import Glance, RemoteLog
 from wsserver.chat.replica import TAIL, Replica
+from wsserver.chat.sought import Sought
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Surroundings, Timer
 
@@ -45,7 +46,7 @@ class Copy:
 
     __slots__ = (
         "ack_timer", "asking", "begun", "channel", "doubtful", "due", "early", "gone", "looked_at", "looking",
-        "pages", "pause_s", "refusal", "remote", "replica", "timer", "waiters",
+        "pages", "pause_s", "refusal", "remote", "replica", "sought", "timer", "waiters",
     )  # fmt: skip
 
     def __init__(self, channel: Channel, remote: RemoteLog) -> None:
@@ -61,6 +62,7 @@ class Copy:
         self.waiters: list[Callable[[], None]] = []  # who waits for it
         self.early: list[tuple[str, list[MessageEvent]]] = []  # what was announced before there was one, by epoch
         self.pages = Pages()
+        self.sought = Sought()
         self.due: deque[tuple[int, float, Callable[[], None]]] = deque()  # own messages: seq, since when, who is told
         self.asking = False  # a question that mends it is on its way
         self.doubtful = False  # the log is to be looked at again
@@ -75,7 +77,7 @@ class Copy:
         channel = self.channel
         return bool(
             channel.audience.groups or channel.catching_up or channel.listener is not None
-            or self.waiters or self.due or self.pages or channel.pending
+            or self.waiters or self.due or self.pages or self.sought or channel.pending
         )  # fmt: skip
 
 

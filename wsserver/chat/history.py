@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from wsserver.chat.errors import ChatError
-from wsserver.chat.log import Head, Log
+from wsserver.chat.log import Head, Log, Reaching
 from wsserver.chat.vocabulary import History, Join, MessageEvent
 
 PAGE_LIMIT: Final = 300
@@ -67,7 +67,7 @@ def read_page(log: Log, query: History) -> Page:
 
 def recover(log: Log, query: Join, limit: int) -> Recovery:
     """Return what the client of `query` reads first: at most `limit` missed messages are recovered."""
-    head = log.head(query.channel)
+    head = head_for(log, query.channel, query.epoch, query.since)
     if query.since is not None and query.epoch == head.epoch and is_recoverable(head, query.since, limit):
         messages = read_slice(log, query.channel, query.since, head.seq)
         if follows(messages, query.since) and (messages or query.since == head.seq):
@@ -77,6 +77,15 @@ def recover(log: Log, query: Join, limit: int) -> Recovery:
     if head.seq >= head.oldest:  # else there is nothing to read, and asking a store for it takes 6 us
         newest = _newest(log, query.channel, head.seq + 1, min(query.history, PAGE_LIMIT))
     return Recovery(head, newest, None if query.since is None else False, True)
+
+
+def head_for(log: Log, channel: str, epoch: str | None, since: int | None) -> Head:
+    """Return where `channel` stands, for a client that has seen `since` of `epoch`; more perhaps than is known here."""
+    head = log.head(channel)
+    if since is not None and since > head.seq and epoch == head.epoch and isinstance(log, Reaching):
+        log.reach(channel, since)
+        return log.head(channel)
+    return head
 
 
 def read_slice(log: Log, channel: str, after: int, upto: int) -> list[MessageEvent]:

@@ -21,6 +21,7 @@ from wsserver.chat.audience import are_strangers
 from wsserver.chat.copies import EARLY, Copies, Copy
 from wsserver.chat.errands import ABREAST, Errands
 from wsserver.chat.history import PAGE_LIMIT
+from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.remote_log import Glance
 from wsserver.chat.replica import TAIL, Replica, agrees
 from wsserver.chat.tails import Tails
@@ -122,6 +123,20 @@ class Keeper:
         if self._row:
             self._surroundings.call_later(TICK_S, self._doubt_some)
 
+    def reach(self, copy: Copy, replica: Replica, seq: int) -> None:
+        """Return when all up to `seq` was delivered here, or there is no such message.
+
+        Raises NotYet while the log is being asked, and StoreUnavailable.
+        """
+        if seq <= replica.seq:
+            return
+        if copy.pause_s:
+            raise StoreUnavailable("the log cannot be asked just now")
+        not_yet = copy.sought.ask(seq, self._surroundings.monotonic())
+        if not_yet is not None:
+            self.doubt(copy)
+            raise not_yet
+
     # -- deliveries ---------------------------------------------------------------------------------------------------
 
     def _mark(self, copy: Copy, replica: Replica) -> None:
@@ -165,6 +180,7 @@ class Keeper:
 
     def _settle(self, copy: Copy, seq: int) -> None:
         """Tell who waits for a delivery up to `seq`, or has waited for too long."""
+        copy.sought.reach(seq)
         late = self._surroundings.monotonic() - ACK_S
         while copy.due and (copy.due[0][0] <= seq or copy.due[0][1] <= late):
             copy.due.popleft()[2]()
@@ -217,7 +233,7 @@ class Keeper:
         if copy.gone or copy.replica is not replica:
             return
         if isinstance(outcome, Exception):
-            self._pause(copy)
+            self._pause(copy, outcome)
             return
         copy.pause_s = 0.0
         if not replica.hear(outcome):
@@ -235,6 +251,7 @@ class Keeper:
     def _look(self, copy: Copy, replica: Replica, hole: int | None) -> None:
         """Ask where the log stands; `hole` is a message that cannot be read."""
         copy.asking, copy.doubtful = True, False
+        copy.sought.begin()
         look = partial(copy.remote.glance, copy.channel.name, TAIL)
         self._errands.ask(look, partial(self._looked, copy, replica, replica.seq, hole))
 
@@ -245,7 +262,7 @@ class Keeper:
             return
         if isinstance(outcome, Exception):
             copy.doubtful = True
-            self._pause(copy)
+            self._pause(copy, outcome)
             return
         copy.pause_s = 0.0
         copy.looked_at = self._surroundings.monotonic()
@@ -260,6 +277,8 @@ class Keeper:
                 return
             replica.doubt(head.seq)
         replica.know(head.seq)
+        copy.sought.answer(head.seq, copy.looked_at)
+        copy.doubtful |= copy.sought.is_beyond(head.seq)  # asked for while the log was being asked
         self._mark(copy, replica)
         if replica.gap is not None and replica.readable:
             self._mend_now(copy)
@@ -271,8 +290,9 @@ class Keeper:
             copy.timer.cancel()
         self._mend(copy)
 
-    def _pause(self, copy: Copy) -> None:
+    def _pause(self, copy: Copy, failure: Exception) -> None:
         """Try again later, and later each time."""
+        copy.sought.fail(str(failure), self._surroundings.monotonic())
         copy.pause_s = min(max(PAUSE_S, copy.pause_s * 2), PAUSE_MOST_S)
         if copy.replica is not None:
             self._watch(copy, copy.replica)
@@ -292,6 +312,7 @@ class Keeper:
         while copy.due:
             copy.due.popleft()[2]()
         self._on_anew(copy)
+        copy.sought.drop()
         for waiter in waiters:
             waiter()
 
@@ -316,6 +337,7 @@ class Keeper:
 
     def end(self, copy: Copy) -> None:
         """It is let go: whoever waits for a delivery here waits for nothing."""
+        copy.sought.drop()
         self._dirty.pop(copy, None)
         if copy.replica is not None:
             self.tails.forget(copy.replica)

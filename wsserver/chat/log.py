@@ -11,7 +11,7 @@ Read next: `batch.py`, which appends; `history.py`, which reads.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
@@ -70,6 +70,17 @@ class Courier(Protocol):
 
     def bring(self, channel: str, messages: Sequence[MessageEvent], then: Callable[[], None]) -> None:
         """Deliver `messages` of this node when their turn has come, and call `then`, once; none: call it now."""
+
+
+@runtime_checkable
+class Reaching(Protocol):
+    """A log whose `head` is what was delivered here, which may be less than a client has seen elsewhere."""
+
+    def reach(self, channel: str, seq: int) -> None:
+        """Return when everything up to `seq` was delivered here, or the log has no such message.
+
+        Raises NotYet while that is not known, and StoreUnavailable.
+        """
 
 
 class Log(Protocol):

@@ -63,6 +63,11 @@ class Replicas:
         """Return what was delivered here (`Log.head`). Raises NotYet too, and ChatError `too_many_channels`."""
         return self._opened(channel)[1].head
 
+    def reach(self, channel: str, seq: int) -> None:
+        """Return when what the log has up to `seq` was delivered here (`Reaching`). Raises NotYet too."""
+        copy, replica = self._opened(channel)
+        self.keeper.reach(copy, replica, seq)
+
     def after(self, channel: str, seq: int, limit: int) -> list[MessageEvent]:
         """Return the oldest kept messages after `seq` (`Log.after`). Raises NotYet too."""
         copy, replica = self._opened(channel)
@@ -192,6 +197,7 @@ class Part:
         self.remote = remote
         self._whole = whole
         self.head = whole.head
+        self.reach = whole.reach
         self.after = whole.after
         self.before = whole.before
         self.append = whole.append
