@@ -101,31 +101,37 @@ def medians(measure: Callable[[], dict[str, float]], rounds: int) -> dict[str, f
     return {name: statistics.median(one[name] for one in found) for name in found[0]}
 
 
-def measure(bench: Bench, rounds: int) -> dict[str, float]:
-    """Return all figures."""
+Found = dict[str, dict[str, float]]
+
+
+def measure(bench: Bench, rounds: int) -> Found:
+    """Return what was measured, by the number of processes and the load."""
+    found: Found = {}
+
+    def note(name: str, measure_once: Callable[[], dict[str, float]]) -> None:
+        found[name] = medians(measure_once, rounds)
+        print(f"  {name}: " + ", ".join(f"{key} {value:.2f}" for key, value in found[name].items()), flush=True)
+
     with serving(*bench.flags(FEW)) as one:
-        seldom = medians(lambda: bench.messages(one, SELDOM), rounds)
-        paced = medians(lambda: bench.messages(one, PACED), rounds)
-        busy = medians(lambda: bench.messages(one, BUSY), rounds)
-        crowded = medians(lambda: bench.joins(one, 10), rounds)
-        roomy = medians(lambda: bench.joins(one, 100), rounds)
-        scattered = medians(lambda: bench.joins(one, 1000), rounds)
+        note("one, seldom", lambda: bench.messages(one, SELDOM))
+        note("one, paced", lambda: bench.messages(one, PACED))
+        note("one, busy", lambda: bench.messages(one, BUSY))
+        note("one, into 10 channels", lambda: bench.joins(one, 10))
+        note("one, into 100 channels", lambda: bench.joins(one, 100))
+        note("one, into 1,000 channels", lambda: bench.joins(one, 1000))
     with serving(*bench.flags(MANY)) as four:
-        apart = medians(lambda: bench.messages(four, PACED), rounds)
-        together = medians(lambda: bench.messages(four, BUSY), rounds)
-        spread_out = medians(lambda: bench.joins(four, 100), rounds)
+        note("four, paced", lambda: bench.messages(four, PACED))
+        note("four, busy", lambda: bench.messages(four, BUSY))
+        note("four, into 100 channels", lambda: bench.joins(four, 100))
+    return found
+
+
+def figures(found: Found) -> dict[str, float]:
+    """Return what follows from it, under the names of `docs/scaling_model.py`."""
+    seldom, paced, busy = (found[f"one, {load}"] for load in ("seldom", "paced", "busy"))
+    crowded, roomy, scattered = (found[f"one, into {count} channels"] for count in ("10", "100", "1,000"))
+    apart, together, spread_out = (found[f"four, {load}"] for load in ("paced", "busy", "into 100 channels"))
     further = spread(MANY) - 1
-    for name, found in {
-        "1, seldom": seldom,
-        "1, paced": paced,
-        "1, busy": busy,
-        "4, paced": apart,
-        "4, busy": together,
-    }.items():
-        print(f"  {name}: " + ", ".join(f"{key} {value:.2f}" for key, value in found.items()))
-    comings = {"10 channels": crowded, "100 channels": roomy, "1,000 channels": scattered, "4 processes": spread_out}
-    for name, found in comings.items():
-        print(f"  a client comes and goes, {name}: " + ", ".join(f"{key} {v:.2f}" for key, v in found.items()))
     say = busy["redis"]  # with so many under way that what Redis does for a turn does not show
     batch = (seldom["pg"] - paced["pg"]) / (seldom["batches"] - paced["batches"])
     opened = 1000 * (1 - 10 / 1000) / 1000
@@ -164,7 +170,7 @@ def main() -> int:
     with Redis() as redis, Postgres() as postgres:
         bench = Bench(redis, postgres, arguments.seconds)
         cli.main(["migrate", "--store", bench.url])
-        for name, value in measure(bench, arguments.rounds).items():
+        for name, value in figures(measure(bench, arguments.rounds)).items():
             print(f"{name:20} {value:10.2f}", flush=True)
         print(f"{'pg_disk':20} {disk_bytes(bench):10.2f}")
     return 0
