@@ -25,7 +25,7 @@ from wsserver.clients.site import Service
 from wsserver.config import Config
 from wsserver.observe import logs
 from wsserver.observe.metrics import Metrics, Sources
-from wsserver.observe.scrape import Scrape, ask_workers
+from wsserver.observe.scrape import Scrape, ask_workers, measure
 from wsserver.reactor.histogram import Histogram
 
 _LOG: Final = logs.get("server")
@@ -39,6 +39,7 @@ class Services:
     ) -> None:
         """`registry` has attached `chat`, which reads and writes `log`; `authority` judges the tokens of both."""
         site, channels = registry.house.site, chat.channels
+        self._cluster, self._in_slices = chat.cluster, registry.in_slices
         self._proxied = bool(config.server.trusted_proxies)
         feeds = Feeds(registry, log, channels, config.chat.recovery_limit)
         bad_keys = BadTokens(config.auth.bad_tokens)
@@ -53,8 +54,6 @@ class Services:
         self._admin_api.private = True
         self.sources = Sources(registry, chat, lambda: _commits_of(log), {"store": lambda: _trouble_of(log)})
         self.metrics = Metrics(self.sources)
-        if chat.cluster is not None:
-            chat.cluster.answer_with(Measure, lambda _question: self.metrics.snapshot())
         self._scrape = Scrape(self.metrics, registry.in_slices)
         self._admin_scrape = Scrape(self.metrics, registry.in_slices)
         self._admin_scrape.private = True
@@ -82,6 +81,8 @@ class Services:
     def share_metrics(self, broker: Broker) -> None:
         """Add up the metrics of all behind `broker`: the workers of one server. Nodes are looked at one by one."""
         self._scrape.ask_others = self._admin_scrape.ask_others = ask_workers(broker)
+        if self._cluster is not None:
+            self._cluster.answer_with(Measure, lambda _question: measure(self.metrics, self._in_slices))
 
 
 def is_private(listener: socket) -> bool:

@@ -8,7 +8,7 @@ from tests.clients.rig import House, get, parse_answers
 from tests.observe.strict import read
 from tests.observe.test_metrics import metrics_of
 from wsserver.chat.broker import BrokerUnavailable, Measure
-from wsserver.observe.scrape import Scrape, _Walk, ask_workers
+from wsserver.observe.scrape import Scrape, _Walk, ask_workers, measure
 
 
 class Watched:
@@ -118,3 +118,22 @@ def test_over_a_broker_those_are_heard_who_answer(answers, heard):
     ask_workers(broker)(got.append)
     assert got == [heard]
     assert broker.asked == [Measure()]
+
+
+def test_answer_to_another_worker_comes_when_all_steps_are_taken():
+    work, got = [], []
+    metrics = SimpleNamespace(steps=lambda: iter([{}, {}, {"a": 1}]))
+    measure(metrics, work.append).begin(got.append)
+    [step] = work
+    assert [step(), step(), step()] == [True, True, True]
+    assert got == []
+    assert not step()
+    assert got == [{"a": 1}]
+
+
+def test_answer_to_another_worker_is_what_is_shown(watched):
+    got = []
+    measure(watched.scrape._metrics, watched.house.registry.in_slices).begin(got.append)
+    assert got == []
+    watched.house.turn(2)
+    assert got[0]["wsserver_clients"] == watched.scrape._metrics.snapshot()["wsserver_clients"]

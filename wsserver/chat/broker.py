@@ -143,7 +143,10 @@ class Node(Protocol):
         """The link is there again; what was missed is to be looked for: gaps, and rosters, which follow."""
 
     def answer(self, question: Asked) -> Any:
-        """Do what is asked, with this node's clients alone, and return what is answered."""
+        """Do what is asked, with this node's clients alone, and return what is answered.
+
+        To `Measure`, which only the workers of one server ask, that is a `requests.Later`: it takes its time.
+        """
 
 
 @runtime_checkable
