@@ -4,7 +4,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: crash faults help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench bench-peers bench-nodes bench-many clean
+.PHONY: crash faults help run test check lint types docs proto check-docs screenshot conformance attacks fuzz bench bench-peers bench-nodes bench-many bench-workers clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -65,6 +65,10 @@ bench-peers: $(VENV)/.ready-test ## measure it beside other WebSocket servers, i
 bench-nodes: $(VENV)/.ready-test ## measure what Redis and PostgreSQL between several processes cost (needs cc; ROUNDS=3; two minutes)
 	@.ci/engines
 	@$(PY) -m tests.bench.nodes --rounds $(or $(ROUNDS),3)
+
+bench-workers: $(VENV)/.ready-test ## measure what a second worker costs, and Redis and PostgreSQL in place of the supervisor (needs cc; ROUNDS=5; five minutes)
+	@.ci/engines
+	@$(PY) -m tests.bench.workers --rounds $(or $(ROUNDS),5) $(CASES)
 
 bench-many: $(VENV)/.ready-test ## put 50,000 clients on three workers (needs cc, 2 GB; CLIENTS=50000 WORKERS=3 CHANNELS=100; two minutes)
 	@$(PY) -m tests.bench.many --clients $(or $(CLIENTS),50000) --workers $(or $(WORKERS),3) --channels $(or $(CHANNELS),100)
