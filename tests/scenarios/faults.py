@@ -41,6 +41,14 @@ class Fault:
 
     def __init__(self, name, begin, end, lasts_s, hurts):
         self.name, self.begin, self.end, self.lasts_s, self.hurts = name, begin, end, lasts_s, hurts
+        self.alone = False
+
+    def where_redis_is_alone(self):
+        """The same where Redis keeps the messages, too."""
+        hurts = [(number, part) for number, _ in self.hurts for part in ("broker", "store")]
+        fault = Fault(f"Redis alone: {self.name}", self.begin, self.end, self.lasts_s, hurts)
+        fault.alone = True
+        return fault
 
 
 def kill(nodes, engine):
@@ -256,7 +264,7 @@ def company(redis, postgres=None, restless=False):
 
 def run(faults, redis, postgres, restless=False):
     """Let faults happen at once to two new nodes; return figures. Raises AssertionError."""
-    with company(redis, postgres, restless) as people:
+    with company(redis, None if faults[0].alone else postgres, restless) as people:
         heal_s = people.suffer(*faults)
         stored = people.finish()
         return describe(people, stored, heal_s)
@@ -305,7 +313,8 @@ def chosen(arguments):
         (one, other) for one in single for other in single
         if one.hurts != other.hurts and len(one.hurts) >= len(other.hurts) and one.name != other.name
     ]  # fmt: skip
-    all_of_them = [(fault,) for fault in single] + luck.sample(pairs, arguments.pairs)
+    alone = [fault.where_redis_is_alone() for fault in single if "redis" in fault.name and "empty" not in fault.name]
+    all_of_them = [(fault,) for fault in single + alone] + luck.sample(pairs, arguments.pairs)
     return [faults for faults in all_of_them if any(arguments.only in fault.name for fault in faults)]
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.engines.postgres import Postgres
 from tests.engines.redis import Redis
 from tests.scenarios import faults
-from tests.scenarios.faults import Fault, company, engine_fault, link
+from tests.scenarios.faults import company, engine_fault, link
 from tests.scenarios.members import Member, judge
 from tests.scenarios.nodes import HEALING_S, Nodes, longest_turn_s, until
 
@@ -108,8 +108,7 @@ def test_whose_node_is_killed_goes_on_at_the_other_one_and_misses_nothing(frail_
 
 def test_where_redis_keeps_the_messages_a_node_that_is_cut_off_refuses_them_and_goes_on_later(frail_redis):
     with company(frail_redis) as people:
-        way = link(1, "redis", "back", CUT_S)
-        people.suffer(Fault(way.name, way.begin, way.end, CUT_S, [(1, "broker"), (1, "store")]))
+        people.suffer(link(1, "redis", "back", CUT_S).where_redis_is_alone())
         people.finish()
         no_turn_waited(people)
 
