@@ -50,7 +50,7 @@ class Holdings:
             config = replace(config, store=replace(config.store, url="memory:"))
         history_of = Permissions(config.channels, config.chat.history).history_of
         self._storage = Storage(reactor, config, history_of, on_store_lost)
-        self.hub = Hub(reactor, self._storage.store, _log_cut, config.chat.gather)
+        self.hub = Hub(reactor, self._storage.store, _log_cut, config.chat.gather > 0)
 
     def close(self) -> None:
         """Give everything back. The reactor has turned for the last time."""

@@ -96,13 +96,13 @@ class Member:
 class Rig:
     """`store`: what the hub has; None makes one in memory."""
 
-    def __init__(self, store=None, gather_s=0.0, **rest):
+    def __init__(self, store=None, patient=False, **rest):
         self.errors = []
         self.cuts = []
         self.engine = FakeEngine()
         self.reactor = Reactor(FakeWorld(), open_poller("epoll"), self.errors.append)
         self.store = store or MemoryStore(self.engine.random_bytes, self.engine.monotonic, **rest)
-        self.hub = Hub(self.reactor, self.store, lambda node, why: self.cuts.append((node, why)), gather_s)
+        self.hub = Hub(self.reactor, self.store, lambda node, why: self.cuts.append((node, why)), patient)
         self.members = []
 
     def member(self, name=""):

@@ -4,6 +4,7 @@ import pytest
 
 from tests.brokers.hub_rig import Rig, said, sqlite
 from tests.stores.rig import FakeEngine
+from wsserver.brokers.hub_company import MANY, WAIT_S
 from wsserver.brokers.hub_log import APPEND_LIMIT, CLOG_S, OUR_MISTAKE
 from wsserver.brokers.hub_worker import CLOG_BYTES
 from wsserver.chat.log import StoreUnavailable
@@ -312,14 +313,19 @@ def test_worker_that_catches_up_in_time_stays(rig, store):
 # -- company ----------------------------------------------------------------------------------------------------------
 
 
+def many(text):
+    return [said("lobby", f"{text} {number}") for number in range(MANY)]
+
+
 @pytest.fixture
 def gathering(store):
-    """Two workers who were there together, and the store of a hub that lets one wait for the other."""
-    rig = Rig(store, gather_s=0.003)
+    """Two busy workers who were there together, and the store of a hub that lets one wait for the other."""
+    rig = Rig(store, patient=True)
     members = [rig.member(), rig.member()]
     for member in members:
-        member.begin(said("lobby", "before"))
+        member.begin(*many("before"))
     rig.turn(6)
+    assert store.sizes == [2 * MANY]
     store.sizes.clear()
     yield rig, *members
     rig.close()
@@ -328,30 +334,30 @@ def gathering(store):
 
 def test_workers_who_are_busy_together_are_appended_for_together(gathering, store):
     rig, ann, bob = gathering
-    first = ann.begin(said("lobby", "a"))
+    first = ann.begin(*many("a"))
     rig.turn(6)
     assert (first, store.sizes) == ([], [])
-    second = bob.begin(said("lobby", "b"))
+    second = bob.begin(*many("b"))
     rig.turn(6)
-    assert store.sizes == [2]
-    assert [seqs(outcome[0]) for outcome in (first, second)] == [[3], [4]]
+    assert store.sizes == [2 * MANY]
+    assert [seqs(outcome[0])[0] for outcome in (first, second)] == [2 * MANY + 1, 3 * MANY + 1]
 
 
 def test_a_worker_that_does_not_come_is_not_waited_for_any_longer_than_said(gathering, store):
     rig, ann, _ = gathering
-    outcome = ann.begin(said("lobby", "a"))
+    outcome = ann.begin(*many("a"))
     rig.turn(6)
     assert store.sizes == []
-    rig.jump(0.004)
+    rig.jump(1.1 * WAIT_S)
     rig.turn(6)
-    assert seqs(outcome[0]) == [3]
-    assert seqs(ann.say(said("lobby", "at once"))) == [4]
+    assert len(seqs(outcome[0])) == MANY
+    assert len(ann.say(*many("at once"))) == MANY
 
 
 def test_a_worker_that_ends_is_not_waited_for(gathering, store):
     rig, ann, bob = gathering
-    outcome = ann.begin(said("lobby", "a"))
+    outcome = ann.begin(*many("a"))
     rig.turn(6)
     bob.link.close_all()
     rig.turn(6)
-    assert seqs(outcome[0]) == [3]
+    assert len(seqs(outcome[0])) == MANY

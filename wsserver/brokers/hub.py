@@ -70,12 +70,12 @@ class Hub:
         reactor: Reactor,
         store: Store | None,
         on_cut: Callable[[str, str], None] = lambda _node, _why: None,
-        gather_s: float = 0.0,
+        patient: bool = False,
     ) -> None:
         """`store` is None where the log is elsewhere and the hub only carries words.
 
-        `on_cut(node, why)` is told of every worker whose link ends without a goodbye. `gather_s`: for how long a few
-        messages of one worker may wait for those of others.
+        `on_cut(node, why)` is told of every worker whose link ends without a goodbye. `patient`: many
+        messages of one worker may wait a moment for those of others.
         """
         self._reactor = reactor
         self._store = store
@@ -83,7 +83,7 @@ class Hub:
         self._workers: dict[HubWorker, Callable[[], None] | None] = {}  # in the order in which they came, nameless too
         channels = HubChannels(store, self._is_open)
         self._channels = channels
-        self._log = HubLog(reactor, channels, self._workers, self.tell_trouble, gather_s)
+        self._log = HubLog(reactor, channels, self._workers, self.tell_trouble, patient)
         self._reads = HubReads(reactor, channels)
         self._questions = HubQuestions(reactor)
         self._rosters = HubRosters()

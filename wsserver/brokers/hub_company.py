@@ -4,7 +4,8 @@ Each append is told to all workers, and each of them then makes a delivery of it
 workers are both busy, and each is answered for itself, their clients get twice as many sends with half as much in each.
 So workers who were there together the last time are waited for, for a moment: they are about to come.
 
-    nothing was said for a while --------> at once: whoever speaks into silence is heard without delay
+    few are here ------------------------> at once: a send brings one message anyway, and nobody should wait for it
+    many, the first for a while ---------> at once
     all who were there last time are ----> at once
     one of them has brought much less ---> is not waited for
     one of them does not come -----------> at the end of the moment, without it, and the next time it is not missed
@@ -18,10 +19,10 @@ from typing import Final
 MANY: Final = 64
 """Messages from which on it is the cost that counts: a worker that takes in so many has a turn of milliseconds."""
 
-MANY_WAIT_S: Final = 0.02
-"""So long many wait: a busy worker's turn. Together they are through sooner than each for itself."""
+WAIT_S: Final = 0.02
+"""So long they wait: a busy worker's turn. Together they are through sooner than each for itself."""
 
-MANY_RECENT_S: Final = 0.1
+RECENT_S: Final = 0.1
 """The last time is no sign any more when it is longer ago."""
 
 SHARE: Final = 4
@@ -31,12 +32,12 @@ SHARE: Final = 4
 class HubCompany:
     """What was there the last time, and what is there now, by worker. Times are seconds on a clock that never jumps."""
 
-    __slots__ = ("_before", "_here", "_since", "_wait_s", "_went_at")
+    __slots__ = ("_before", "_here", "_patient", "_since", "_went_at")
 
-    def __init__(self, wait_s: float) -> None:
-        """`wait_s`: for so long few messages may wait; 0: nothing ever waits."""
+    def __init__(self, patient: bool) -> None:
+        """`patient`: somebody may be made to wait."""
         # configuration
-        self._wait_s = wait_s
+        self._patient = patient
         # state
         self._here: dict[Hashable, int] = {}  # messages of each worker since the last append
         self._before: dict[Hashable, int] = {}  # the same of the append before
@@ -56,15 +57,12 @@ class HubCompany:
     def wait(self, now: float) -> float:
         """Return for how long what is here should wait; 0.0: not at all."""
         here = self._here
-        if not self._wait_s or not here:
-            return 0.0
         count = sum(here.values())
-        wait_s, recent_s = (MANY_WAIT_S, MANY_RECENT_S) if count >= MANY else (self._wait_s, 2 * self._wait_s)
-        if self._since - self._went_at > recent_s:
+        if not self._patient or count < MANY or self._since - self._went_at > RECENT_S:
             return 0.0
         if not any(worker not in here and brought * SHARE >= count for worker, brought in self._before.items()):
             return 0.0
-        return max(0.0, self._since + wait_s - now)
+        return max(0.0, self._since + WAIT_S - now)
 
     def went(self, now: float) -> None:
         """Take note that all that is here goes now."""

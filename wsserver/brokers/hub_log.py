@@ -95,11 +95,11 @@ class HubLog:
         channels: HubChannels,
         workers: Iterable[HubWorker],
         on_answered: Callable[[], None],
-        gather_s: float = 0.0,
+        patient: bool = False,
     ) -> None:
         """`workers` may change at any time; `on_answered` is called after the store has answered or refused.
 
-        `gather_s`: for how long a few messages may wait for those of other workers (`HubCompany`).
+        `patient`: many messages of one worker may wait a moment for those of others (`HubCompany`).
         """
         self._reactor = reactor
         self._channels = channels
@@ -107,7 +107,7 @@ class HubLog:
         self._on_answered = on_answered
         self._lanes: dict[int, _Lane] = {}  # by the identity of the part, which the store keeps alive
         self._armed = False
-        self._company = HubCompany(gather_s)
+        self._company = HubCompany(patient)
         self._gathering: Timer | None = None  # while we wait for company
         self._patience: Timer | None = None  # while we wait for workers that are far behind
 
