@@ -104,9 +104,8 @@ class Lists:
 
 def _merge(asked: ListConnections, answers: list[Any]) -> dict[str, Any]:
     """Return the largest of what several nodes list."""
-    lists = [answer for answer in answers if isinstance(answer, dict)]
-    listed = [connection for answer in lists for connection in answer["connections"]]
-    count = len(listed) + sum(answer["more"] for answer in lists)
+    listed = [connection for answer in answers for connection in answer["connections"]]
+    count = len(listed) + sum(answer["more"] for answer in answers)
     largest = nlargest(asked.limit, listed, key=itemgetter(asked.sort))
     return {"connections": largest, "more": count - len(largest)}
 

@@ -12,10 +12,10 @@ Read next: `redis.py`.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from wsserver.chat.broker import Asked, Move
 from wsserver.chat.vocabulary import MessageEvent
@@ -28,6 +28,14 @@ SPARE_BYTES: Final = 1024 * 1024
 answer that lists the channels of a node, some 20,000 of them."""
 
 
+Name = Annotated[str, Meta(min_length=1, max_length=255)]
+Seq = Annotated[int, Meta(ge=1, le=2**53)]
+Stamp = Annotated[int, Meta(ge=-(2**53), le=2**53)]
+"""What the chat lets nobody say otherwise: a codec could not write it, or it would be no name."""
+
+Row = tuple[Name, str, Stamp]
+
+
 class Item(Struct, gc=False, frozen=True, array_like=True, tag_field="t"):
     """Something that a node says."""
 
@@ -37,8 +45,8 @@ class Messages(Item, frozen=True, tag="m"):
 
     channel: str
     epoch: str
-    first: int
-    rows: list[tuple[str, str, int]]
+    first: Seq
+    rows: list[Row]
 
     def events(self) -> list[MessageEvent]:
         """Return them as the chat knows them."""
@@ -59,7 +67,7 @@ class Moved(Item, frozen=True, tag="p"):
     """The first client of `user` on the sender came into `channel`, or the last one went."""
 
     channel: str
-    user: str
+    user: Name
     move: Move
 
 
@@ -154,7 +162,7 @@ def encode_row(user: str, text: str, ts: int) -> bytes:
     return encode((user, text, ts))
 
 
-decode_row: Final = msgspec.msgpack.Decoder(tuple[str, str, int]).decode
+decode_row: Final = msgspec.msgpack.Decoder(Row).decode
 
 
 def head_of_messages(node: str, channel: str) -> bytes:

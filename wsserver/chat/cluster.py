@@ -16,6 +16,7 @@ from wsserver.chat.copies import Copy
 from wsserver.chat.errors import ChatError
 from wsserver.chat.neighbours import Neighbours
 from wsserver.chat.replicas import Replicas
+from wsserver.chat.shapes import sensible
 from wsserver.chat.vocabulary import Joined, MessageEvent, Relayed
 from wsserver.clients.router import Surroundings
 from wsserver.websocket.codes import BINARY
@@ -58,15 +59,19 @@ class Cluster:
             if isinstance(answers, BrokerUnavailable):
                 done(here, answers)
                 return
-            trouble = BrokerUnavailable(SILENT) if isinstance(answers, Incomplete) else None
-            done(here + sum(answer for answer in answers if isinstance(answer, int)), trouble)
+            known = sensible(question, answers)
+            silent = isinstance(answers, Incomplete) or len(known) < len(answers)
+            done(here + sum(known), BrokerUnavailable(SILENT) if silent else None)
 
         self._broker.ask(question, answered)
 
     def gather(self, question: Asked, here: Any, done: Callable[[list[Any]], None]) -> None:
         """Put `question` to the others; `done` hears `here` and what they answer, as far as they can be reached."""
         self._broker.ask(
-            question, lambda answers: done([here] if isinstance(answers, BrokerUnavailable) else [here, *answers])
+            question,
+            lambda answers: done(
+                [here] if isinstance(answers, BrokerUnavailable) else [here, *sensible(question, answers)]
+            ),
         )
 
     # -- hearing (`broker.Node`) --------------------------------------------------------------------------------------

@@ -115,22 +115,20 @@ def list_fullest(channels: Sequence[tuple[str, int]]) -> dict[str, Any]:
     return {"channels": listed, "more": len(channels) - len(listed)}
 
 
-def merge_counts(answers: Iterable[Any]) -> list[tuple[str, int]]:
+def merge_counts(answers: Iterable[Iterable[tuple[str, int]]]) -> list[tuple[str, int]]:
     """Return each channel once, from what several nodes have answered: whoever has it open knows all its users."""
     counts: dict[str, int] = {}
     for answer in answers:
-        if isinstance(answer, list):
-            for name, count in answer:
-                counts[name] = max(count, counts.get(name, 0))
+        for name, count in answer:
+            counts[name] = max(count, counts.get(name, 0))
     return list(counts.items())
 
 
-def _add_up(answers: list[Any]) -> dict[str, float]:
-    here: dict[str, float] = dict(answers[0])
+def _add_up(answers: list[dict[str, float]]) -> dict[str, float]:
+    here = dict(answers[0])
     for answer in answers[1:]:
-        if isinstance(answer, dict):
-            for name in here.keys() - {"uptime"}:
-                here[name] += answer.get(name, 0)
+        for name in here.keys() - {"uptime"}:
+            here[name] += answer.get(name, 0)
     return here
 
 
