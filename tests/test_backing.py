@@ -39,7 +39,12 @@ class FakeDatabase:
 def database(monkeypatch):
     """What stands in for PostgreSQL."""
     log = FakeDatabase()
-    monkeypatch.setattr("wsserver.backing.open_remote_log", lambda *_arguments: log)
+
+    def open_one(_url, _reactor, _offload, reporter, *_more):
+        log.reporter = reporter
+        return log
+
+    monkeypatch.setattr("wsserver.backing.open_remote_log", open_one)
     return log
 
 
@@ -157,6 +162,17 @@ def test_whoever_measures_finds_both_breakers_where_there_are_two(open_with, dat
     backing.log.keeper = SimpleNamespace(gaps_filled=3)  # the chat attaches one
     assert sources.broker().keys() == set(BROKER_WHATS)
     assert sources.broker()["gaps_filled"] == 3
+
+
+def test_a_database_that_is_connected_again_is_tried_at_once(open_with, database, monkeypatch):
+    asked = []
+    monkeypatch.setattr(database, "read", lambda *question: asked.append(question), raising=False)
+    guard = open_with("store.url=postgresql://db").guarded.guard
+    while (ticket := guard.admit()) is not None:
+        guard.note(ticket, "it is down")
+    assert asked == []
+    database.reporter.recovered()
+    assert len(asked) == 1
 
 
 def test_a_database_is_let_go_of(open_with, database):

@@ -145,7 +145,9 @@ def _open_database(
 ) -> GuardedLog:
     reporter, power = StoreLog(outside.on_store_lost), config.store.durability == "power"
     log = open_remote_log(config.store.url, reactor, offload, reporter, history_of, config.chat.history_age, power)
-    return GuardedLog(log, _breaker(reactor), ReactorEngine(reactor, offload), BreakerLog("store"))
+    guarded = GuardedLog(log, _breaker(reactor), ReactorEngine(reactor, offload), BreakerLog("store"))
+    reporter.on_recovered = guarded.guard.hasten
+    return guarded
 
 
 def _breaker(reactor: Reactor) -> Breaker:

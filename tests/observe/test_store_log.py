@@ -21,14 +21,16 @@ class Paper:
 
 
 def test_it_tells_how_the_store_fares_and_who_has_to_know_that_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    paper, lost = Paper(), []
+    paper, lost, recovered = Paper(), [], []
     monkeypatch.setattr(logs._JOURNAL, "sink", paper)
     monkeypatch.setattr(logs._JOURNAL, "form", format_json)
     monkeypatch.setattr(logs._JOURNAL, "threshold", 0)
     log = StoreLog(lambda: lost.append(True))
+    log.on_recovered = lambda: recovered.append(True)
     log.trouble("the disk is full")
+    assert recovered == []
     log.recovered()
-    assert lost == []
+    assert (lost, recovered) == ([], [True])
     log.lost("the disk reports an error")
     assert lost == [True]
     assert [(record["kind"], record["level"], record.get("cause")) for record in paper.records] == [

@@ -17,6 +17,8 @@ class StoreLog:
     def __init__(self, on_lost: Callable[[], None]) -> None:
         """`on_lost` is called when the store will not come back in this process."""
         self._on_lost = on_lost
+        self.on_recovered: Callable[[], object] = lambda: None
+        """Is called when the store works again."""
 
     def trouble(self, sentence: str) -> None:
         """Warn."""
@@ -25,6 +27,7 @@ class StoreLog:
     def recovered(self) -> None:
         """Give the all-clear."""
         _LOG.info("store_recovered", "The store works again.")
+        self.on_recovered()
 
     def lost(self, sentence: str) -> None:
         """Say why the server ends."""
