@@ -20,7 +20,7 @@ from wsserver.chat.errands import Errands
 from wsserver.chat.log import NotYet, StoreUnavailable
 from wsserver.chat.pages import Pages
 from wsserver.chat.remote_log import Glance, RemoteLog
-from wsserver.chat.replica import TAIL, Replica
+from wsserver.chat.replica import OPENING, Replica
 from wsserver.chat.sought import Sought
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Surroundings, Timer
@@ -178,7 +178,7 @@ class Copies:
             number = broker.number_of(copy.channel.name) if isinstance(broker, Numbering) else None
             if number is not None:
                 self._channels.renumber(copy.channel, number)
-            self._errands.ask(partial(copy.remote.glance, copy.channel.name, TAIL), partial(self._glanced, copy))
+            self._errands.ask(partial(copy.remote.glance, copy.channel.name, OPENING), partial(self._glanced, copy))
 
     def _glanced(self, copy: Copy, outcome: Glance | Exception) -> None:
         if copy.gone:

@@ -23,7 +23,7 @@ from wsserver.chat.errands import ABREAST, Errands
 from wsserver.chat.history import PAGE_LIMIT
 from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.remote_log import Glance
-from wsserver.chat.replica import TAIL, Replica, agrees
+from wsserver.chat.replica import OPENING, Replica, agrees
 from wsserver.chat.tails import Tails
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Surroundings
@@ -252,7 +252,7 @@ class Keeper:
         """Ask where the log stands; `hole` is a message that cannot be read."""
         copy.asking, copy.doubtful = True, False
         copy.sought.begin()
-        look = partial(copy.remote.glance, copy.channel.name, TAIL)
+        look = partial(copy.remote.glance, copy.channel.name, OPENING)
         self._errands.ask(look, partial(self._looked, copy, replica, replica.seq, hole))
 
     def _looked(self, copy: Copy, replica: Replica, seq: int, hole: int | None, outcome: Glance | Exception) -> None:
