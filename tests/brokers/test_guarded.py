@@ -137,7 +137,7 @@ def test_it_passes_on_both_ways_and_counts(rig: Rig) -> None:
     assert [heard[0] for heard in rig.chat.heard] == [
         *("announced", "relayed", "presence", "roster", "gone", "interrupted", "restored")
     ]
-    assert rig.broker.counts == {"received": 2, "sent": 3, "dropped": 0, "interrupted": 1}
+    assert rig.broker.counts == {"received": 2, "sent": 3, "dropped": 0, "interrupted": 1, "garbled": 0}
     assert (broker.node, broker.trouble) == ("me", None)
 
 

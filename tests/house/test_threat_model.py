@@ -20,6 +20,7 @@ PARTS = {
     "K": range(140, 154),
     "L": range(154, 160),
     "M": range(160, 170),
+    "N": range(170, 180),
     "O": range(180, 184),
 }
 """The numbers of each part. Those between are kept for parts that have no code yet."""

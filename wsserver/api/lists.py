@@ -95,10 +95,11 @@ class Lists:
         return Later(lambda done: gather(lambda answers: done(_merge(asked, answers))))
 
     def connections_here(self, asked: ListConnections) -> dict[str, Any]:
-        """Return those of this node."""
+        """Return those of this node. Who asks may be another one, whose wishes nobody has judged."""
         clients = self._registry.clients
         now = self._registry.monotonic()
-        listed = [_describe(client, now) for client in nlargest(asked.limit, clients, key=_SORTS[asked.sort])]
+        key, limit = _SORTS.get(asked.sort, _SORTS["pending"]), min(asked.limit, LISTED)
+        listed = [_describe(client, now) for client in nlargest(limit, clients, key=key)]
         return {"connections": listed, "more": len(clients) - len(listed)}
 
 

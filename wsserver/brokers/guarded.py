@@ -63,11 +63,18 @@ class GuardedBroker:
         """`report` is told of each change of the breaker."""
         self.node = broker.node
         self.guard = Guard(breaker, clock, self._probe, report)
-        self.counts: dict[str, int] = dict.fromkeys(("received", "sent", "dropped", "interrupted"), 0)
-        """What went to and fro, by `observe/families.BROKER_WHATS`."""
+        self._counts: dict[str, int] = dict.fromkeys(("received", "sent", "dropped", "interrupted"), 0)
         self.refused = 0
         """Questions that were refused without asking."""
         self._broker = broker
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """What went to and fro, by `observe/families.BROKER_WHATS`."""
+        return {
+            **self._counts,
+            "garbled": getattr(self._broker, "dropped", 0),
+        }  # of one that has to decode what it hears
 
     @property
     def trouble(self) -> str | None:
@@ -76,7 +83,7 @@ class GuardedBroker:
 
     def attach(self, node: Node) -> None:
         """Say who is told (`Broker.attach`)."""
-        self._broker.attach(GuardedNode(node, self.guard, self.counts))
+        self._broker.attach(GuardedNode(node, self.guard, self._counts))
 
     def open(self, channel: str, done: Callable[[BrokerUnavailable | None], None]) -> None:
         """Hear of `channel` from now on (`Broker.open`); the broker behind alone knows whether it is so."""
@@ -117,7 +124,7 @@ class GuardedBroker:
     def _passes(self, count: int) -> bool:
         """Count so many messages as sent or dropped."""
         passes = self.guard.breaker.state is not State.OPEN
-        self.counts["sent" if passes else "dropped"] += count
+        self._counts["sent" if passes else "dropped"] += count
         return passes
 
     def _on_opened(
