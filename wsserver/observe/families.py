@@ -85,9 +85,9 @@ _TABLE: Final = (
 
 FAMILIES: Final = {family.name: family for family in _TABLE}
 
-BROKER_WHATS: Final = ("received", "sent", "dropped", "interrupted", "gaps_filled")
+BROKER_WHATS: Final = ("received", "sent", "dropped", "interrupted", "gaps_filled", "garbled")
 """What `wsserver_broker` counts: messages heard and said; said while nobody could hear them; times that the link broke;
-times that messages were seen to be missing and were read from the log."""
+times that messages were seen to be missing and were read from the log; what came and was nothing that a node says."""
 
 
 def of_histogram(histogram: Histogram) -> dict[str, Any]:
