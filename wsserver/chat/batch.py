@@ -15,6 +15,7 @@ from functools import partial
 
 from wsserver.chat.audience import are_strangers
 from wsserver.chat.channels import Channel
+from wsserver.chat.company import ENOUGH
 from wsserver.chat.errors import ChatError
 from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender
 from wsserver.chat.log import Courier, Log, Outcome, Publication, Stored, StoreUnavailable
@@ -148,12 +149,14 @@ class Batch:
             self._waiting.resume()
 
     def _go_on(self, lane: Lane) -> None:
-        """Commit what gathered while a batch was out, together with what clients say to what they are given now.
+        """Commit what gathered while a batch was out: much of it with what clients say to what they are given now.
 
         Without the one turn that this takes, half of a busy channel would always be on its way while the other half
-        gathers: twice as many deliveries, each of half the size.
+        gathers: twice as many deliveries, each of half the size. A few messages would gain nothing by it.
         """
-        if lane.publications and not lane.armed:
+        if len(lane.publications) < ENOUGH:
+            self._commit(lane)
+        elif not lane.armed:
             lane.armed = True
             lane.ts = self._surroundings.wall_ms()  # of what comes in that turn
             self._surroundings.call_later(0.0, partial(self._surroundings.at_end_of_turn, lane.end_wait))
