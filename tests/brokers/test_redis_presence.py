@@ -1,5 +1,6 @@
 """This node's share of presence in Redis, and when it is written."""
 
+from wsserver.brokers import redis_presence
 from wsserver.chat.broker import Move
 
 
@@ -41,6 +42,41 @@ def test_what_moved_while_the_link_was_down_is_written_when_it_is_back(rig, redi
     rig.until(lambda: broker.up)
     rig.settle(broker)
     assert fields(redis) == [] and fields(redis, "d") == ["bob"]
+
+
+def test_many_channels_are_written_anew_a_few_at_a_time_and_moves_in_between_are_not_lost(rig, redis, monkeypatch):
+    monkeypatch.setattr(redis_presence, "CHANNELS_AT_ONCE", 2)
+    broker, _ = rig.broker(redis.url())
+    for number in range(9):
+        broker.presence(f"c{number}", "ann", Move.ENTER)
+    rig.settle(broker)
+    redis.ask("FLUSHALL")
+    broker.commands.link.drop("a test")
+    presence = broker._presence
+    rig.until(lambda: presence._writing)
+    for number in (0, 8):
+        broker.presence(f"c{number}", "ann", Move.LEAVE)
+        broker.presence(f"c{number}", "bob", Move.ENTER)
+    assert not broker.up, "it is up when all is written"
+    rig.until(lambda: broker.up)
+    rig.settle(broker)
+    assert [fields(redis, f"c{number}") for number in range(9)] == [["bob"], *([["ann"]] * 7), ["bob"]]
+    assert redis.ask("SCARD", f"wsserver:pn:{broker.node}") == 9
+
+
+def test_writing_anew_that_is_cut_off_begins_once_more(rig, redis, monkeypatch):
+    monkeypatch.setattr(redis_presence, "CHANNELS_AT_ONCE", 1)
+    broker, _ = rig.broker(redis.url())
+    for number in range(9):
+        broker.presence(f"c{number}", "ann", Move.ENTER)
+    rig.settle(broker)
+    redis.ask("FLUSHALL")
+    for _ in range(3):
+        broker.commands.link.drop("a test")
+        rig.until(lambda: broker._presence._writing)
+    rig.until(lambda: broker.up)
+    rig.settle(broker)
+    assert [fields(redis, f"c{number}") for number in range(9)] == [["ann"]] * 9
 
 
 def test_moves_while_only_the_ear_is_deaf_reach_the_others_too(rig, redis):

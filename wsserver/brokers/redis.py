@@ -33,6 +33,9 @@ from wsserver.reactor.loop import Reactor
 UNSAID_LIMIT: Final = 10_000
 """Channels whose newest message is kept while it cannot be said; of more, the others see it with the next one."""
 
+SAID_AT_ONCE: Final = 200
+"""Channels of which something is said in one turn when the link is back: 3 ms."""
+
 
 class Reporter(Protocol):
     """Who is told how the link fares; sentences are parts of one, without a capital or a full stop."""
@@ -83,6 +86,7 @@ class RedisBroker:
         self._unsaid: dict[str, env.Messages] = {}  # of each channel, the newest message that could not be said
         self._rewritten: set[str] = set()  # channels whose users here were written anew, which nobody knows yet
         self._gathering = False
+        self._telling = False  # what was kept while the link was down is being said, a few channels a turn
         self.on_links_up: list[Callable[[], None]] = []  # called each time that commands can be sent again
         # statistics
         self.dropped = 0  # envelopes that were none, or not ours to understand
@@ -299,13 +303,26 @@ class RedisBroker:
     def on_rewritten(self, channels: Iterable[str]) -> None:
         """Have the others read who is in `channels`, as soon as anything can be said."""
         self._rewritten.update(channels)
-        if self.up:
-            self._say_rewritten()
+        self._tell()
 
-    def _say_rewritten(self) -> None:
-        rewritten, self._rewritten = self._rewritten, set()
-        for channel in rewritten:
+    def _tell(self) -> None:
+        """Say what could not be said while the link was down."""
+        if self.up and not self._telling and (self._rewritten or self._unsaid):
+            self._telling = True
+            self._reactor.call_soon(self._tell_some)
+
+    def _tell_some(self) -> None:
+        self._telling = False
+        if not self.up:
+            return
+        for _ in range(min(SAID_AT_ONCE, len(self._unsaid))):
+            channel, last = self._unsaid.popitem()
+            self._newest.setdefault(channel, last)
+            self._say(self.names.channel(channel), [last])
+        for _ in range(min(SAID_AT_ONCE, len(self._rewritten))):
+            channel = self._rewritten.pop()
             self._say(self.names.channel(channel), [env.Changed(channel)])
+        self._tell()
 
     def on_gone(self, node: str) -> None:
         """We have removed what was kept of `node`."""
@@ -319,11 +336,7 @@ class RedisBroker:
         self._reporter.recovered()
         self.told.on_restored()
         self.rosters.want_all()
-        self._say_rewritten()
-        unsaid, self._unsaid = self._unsaid, {}
-        for channel, last in unsaid.items():
-            self._newest[channel] = last
-            self._say(self.names.channel(channel), [last])
+        self._tell()
 
     def _on_down(self, sentence: str) -> None:
         was_up, self.up = self.up, False

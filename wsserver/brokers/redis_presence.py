@@ -9,6 +9,7 @@ What this node has told is held here too (`_here`): a Redis that comes back empt
 Read next: `redis_names.py` for the keys; `redis_scripts.py`, CLAIM to SWEEP.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, Final, Protocol
@@ -23,6 +24,9 @@ from wsserver.reactor.timers import Timer
 
 FIELDS_AT_ONCE: Final = 500
 """Users in one command: some 150 KiB at most."""
+
+CHANNELS_AT_ONCE: Final = 100
+"""Channels that are written in one turn when all are written anew: 2 ms."""
 
 ENDED_AT_ONCE: Final = 16
 """Leases that have ended, dealt with in one look; the next look finds the others."""
@@ -62,6 +66,8 @@ class RedisPresence:
         self._moved: dict[str, dict[str, bool]] = {}  # what Redis has to be told at the end of this turn
         self.claimed = False
         self._claiming = False
+        self._writing = False  # all of `_here` is being written, a few channels a turn
+        self._claims = 0  # what an earlier one has begun is not gone on with
         self._timers: list[Timer] = []
 
     # -- this node --------------------------------------------------------------------------------------------------
@@ -75,13 +81,13 @@ class RedisPresence:
             users.discard(user)
         if not users:
             del self._here[channel]
-        if self.claimed:
+        if self.claimed or self._writing:
             self._moved.setdefault(channel, {})[user] = move is Move.ENTER
 
     def flush(self) -> None:
         """Tell Redis what has moved in this turn."""
         moved, self._moved = self._moved, {}
-        if not self.claimed:
+        if not (self.claimed or self._writing):
             return  # all is told when it is claimed again
         for channel, users in moved.items():
             self._write(channel, [user for user, there in users.items() if there])
@@ -115,26 +121,39 @@ class RedisPresence:
     def on_down(self) -> None:
         """The link is gone."""
         self._cancel_timers()
-        self.claimed = self._claiming = False
+        self.claimed = self._claiming = self._writing = False
+        self._claims += 1
         self._moved.clear()
 
     def claim(self) -> None:
         """Take a lease and write this node's users anew."""
-        if self._claiming:
+        if self._claiming and not self._writing:
             return
-        self.claimed = False
+        self.claimed = self._writing = False
         self._claiming = True
+        self._claims += 1
         self._run(scripts.CLAIM, [self._names.nodes], [self._node, self._lease_ms])
-        self._sweep(self._node, "rewrite", self._rewrite)
+        self._sweep(self._node, "rewrite", partial(self._rewrite, self._claims))
 
-    def _rewrite(self, swept: set[str]) -> None:
-        self._claiming = False
+    def _rewrite(self, claim: int, swept: set[str]) -> None:
+        """Write everybody; who moves from now on is written besides."""
+        if claim == self._claims:
+            self._writing = True
+            self._moved.clear()
+            self._write_some(claim, deque(self._here), swept | self._here.keys())
+
+    def _write_some(self, claim: int, left: deque[str], told: set[str]) -> None:
+        if claim != self._claims:
+            return
+        for channel in [left.popleft() for _ in range(min(len(left), CHANNELS_AT_ONCE))]:
+            self._write(channel, list(self._here.get(channel, ())))
+        if left:
+            self._reactor.call_soon(partial(self._write_some, claim, left, told))
+            return
+        self._claiming = self._writing = False
         self.claimed = True
-        self._moved.clear()
-        for channel, users in self._here.items():
-            self._write(channel, list(users))
         self._watcher.on_claimed()
-        self._watcher.on_rewritten(swept | self._here.keys())
+        self._watcher.on_rewritten(told)
 
     def _renew(self) -> None:
         self._timers[0] = self._reactor.call_later(self._lease_s / 3, self._renew)
@@ -222,6 +241,7 @@ class RedisPresence:
 
     def close(self) -> None:
         """Remove everything of this node, and tell the others."""
+        self._claims += 1
         self._cancel_timers()
         if self._commands.up:
             for _ in range(0, len(self._here) + 1, 100):  # each takes a hundred channels, and nobody waits for it
