@@ -84,7 +84,29 @@ def test_many_are_read_in_portions(desk, monkeypatch):
     desk.rosters.want_all()
     for _ in range(4):
         desk.turn()
-    assert [channels for channels, _ in desk.asked] == [["a", "b"], ["c", "d"], ["e"]]
+    assert [channels for channels, _ in desk.asked] == [["a", "b"]]
+    desk.asked[0][1]("a", {})
+    desk.turn()
+    desk.asked[0][1]("b", {})
+    desk.asked[1][1]("c", {})
+    desk.turn()
+    assert [channels for channels, _ in desk.asked] == [["a", "b"], ["c"], ["d", "e"]]
+
+
+def test_what_was_on_its_way_when_the_link_broke_holds_nothing_up(desk, monkeypatch):
+    monkeypatch.setattr(redis_rosters, "READ_AT_ONCE", 1)
+    desk.rosters.open("a", lambda _trouble: None, None)
+    desk.rosters.want("a")
+    desk.turn()
+    desk.rosters.fail(BrokerUnavailable("down"))
+    desk.rosters.want("a")
+    desk.turn()
+    desk.asked[0][1]("a", {"n2": ["old"]})
+    desk.asked[1][1]("a", {"n2": ["ann"]})
+    assert desk.node.users_in("a") == ["ann"]
+    desk.rosters.want("a")
+    desk.turn()
+    assert len(desk.asked) == 3
 
 
 def test_a_roster_that_cannot_be_read_is_reported(desk):
