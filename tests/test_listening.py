@@ -70,3 +70,11 @@ def test_every_failure_to_listen_comes_with_something_to_do(number, advice):
     sentence = explain(config(), OSError(number, "no") if number else OSError("no"))
     assert sentence.startswith("cannot listen on 127.0.0.1:0: no. ")
     assert advice in sentence
+
+
+def test_an_admin_port_that_cannot_be_had_is_not_taken_for_the_public_one():
+    error = OSError(errno.EADDRINUSE, "Address already in use", "127.0.0.1:9180")
+    sentence = explain(config("server.admin=127.0.0.1:9180"), error)
+    assert sentence == (
+        "cannot listen on 127.0.0.1:9180, the admin port: Address already in use. Choose another one with --admin."
+    )

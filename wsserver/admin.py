@@ -37,7 +37,7 @@ def listen_admin(world: World, config: Config) -> list[socket]:
     try:
         return world.listen_tcp(host, port)
     except OSError as error:
-        raise OSError(error.errno, f"{error.strerror or error} (the admin port, {config.server.admin})") from None
+        raise OSError(error.errno, error.strerror or str(error), config.server.admin) from None  # `listening.explain`
 
 
 def open_admin(

@@ -47,8 +47,10 @@ def describe(listener: socket) -> str:
 
 
 def explain(config: Config, error: OSError) -> str:
-    """Say why it cannot listen, and what to do."""
+    """Say why it cannot listen, and what to do. An error that bears the admin port's address is about that."""
     server = config.server
+    if error.filename and error.filename == server.admin:
+        return f"cannot listen on {server.admin}, the admin port: {error.strerror}. Choose another one with --admin."
     where = server.unix or (f"file descriptor {server.fd}" if server.fd is not None else f"{server.host}:{server.port}")
     advice = {
         "EADDRINUSE": "Another program listens there; stop it, or choose another port with --port (0: a free one).",

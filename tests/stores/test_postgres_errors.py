@@ -17,7 +17,15 @@ def fail(session, code):
     return refusal(session.exec_(f"DO $$ BEGIN RAISE 'words' USING ERRCODE = '{code}'; END $$".encode()))
 
 
-@pytest.mark.parametrize(("code", "sentence"), [("53100", "no room left (words)"), ("57014", "took too long")])
+@pytest.mark.parametrize(
+    ("code", "sentence"),
+    [
+        ("53100", "no room left (words)"),
+        ("57014", "took too long"),
+        ("42501", "who owns the schema"),
+        ("42P01", "migrate"),
+    ],
+)
 def test_a_refusal_says_what_it_means_and_what_the_database_said(session, code, sentence):
     found = fail(session, code)
     assert isinstance(found, Refused)

@@ -45,6 +45,13 @@ def test_a_database_without_our_schema_is_refused_with_advice(empty):
         check(Conninfo(empty))
 
 
+def test_a_user_who_may_not_use_the_schema_is_told_what_he_needs_and_where(postgres, database):
+    postgres.query(postgres.url(), "CREATE USER stranger")
+    with pytest.raises(StoreUnavailable, match=f"{database.name}: its user may not do that") as caught:
+        check(Conninfo(database.url.replace("wsserver@", "stranger@")))
+    assert "migrate" not in str(caught.value)
+
+
 @pytest.mark.parametrize(("step", "advice"), [(-1, "run `wsserver migrate` first"), (1, "run the newer one")])
 def test_an_older_and_a_newer_schema_are_refused_with_advice(database, step, advice):
     database(f"UPDATE wsserver.store SET version = version + {step}")

@@ -22,6 +22,17 @@ SENTENCES: Final = {
 }
 """By class of SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html)."""
 
+FORBIDDEN: Final = "42501"
+"""The schema may well be ours; `wsserver migrate` would not help."""
+
+
+def explain(code: str) -> str | None:
+    """Return what the SQLSTATE `code` means; None: nothing that is known here."""
+    if code == FORBIDDEN:
+        return "its user may not do that; let the user who owns the schema serve, or grant this one what that may do"
+    return SENTENCES.get(code[:2])
+
+
 AGAIN: Final = frozenset({"40001", "40P01"})
 """Another transaction was in the way: the same statement is expected to work when it is tried again."""
 
@@ -50,7 +61,7 @@ def refusal(result: pq.abc.PGresult) -> Refused | LinkLost:
     if not code:  # libpq's own words: the connection has ended
         return LinkLost("the connection to the database is lost")
     if severity in (b"FATAL", b"PANIC"):
-        return LinkLost(f"{SENTENCES.get(code[:2], 'the database ended the session')} ({text})")
+        return LinkLost(f"{explain(code) or 'the database ended the session'} ({text})")
     if code in TOO_SLOW:
         return Refused(code, "the database took too long")
-    return Refused(code, f"{SENTENCES.get(code[:2], 'the database refused it')} ({text or code})")
+    return Refused(code, f"{explain(code) or 'the database refused it'} ({text or code})")

@@ -13,7 +13,7 @@ from psycopg import pq
 from wsserver.chat.log import StoreUnavailable
 from wsserver.reactor.poller import READ, WRITE, open_poller
 from wsserver.stores.postgres_conninfo import Conninfo
-from wsserver.stores.postgres_errors import SENTENCES
+from wsserver.stores.postgres_errors import explain
 from wsserver.stores.postgres_statements import STEPS, VERSION
 
 CONNECT_S: Final = 5
@@ -38,7 +38,7 @@ def check(conninfo: Conninfo) -> None:
     """Raise StoreUnavailable, with advice, unless the database is there and has our schema. Blocks."""
     conn = _connect(conninfo)
     try:
-        version = _version(conn)
+        version = _version(conn, conninfo)
     finally:
         conn.finish()
     if version is None:
@@ -58,7 +58,7 @@ def migrate(conninfo: Conninfo) -> tuple[int, int]:
     conn = _connect(conninfo)
     try:
         _run(conn, f"BEGIN; SELECT pg_advisory_xact_lock({LOCK})")
-        before = _version(conn, "SAVEPOINT here", "ROLLBACK TO here") or 0
+        before = _version(conn, conninfo, "SAVEPOINT here", "ROLLBACK TO here") or 0
         if before > VERSION:
             raise StoreUnavailable(f"{conninfo.place} has schema {before}, of a newer wsserver")
         for step in STEPS[before:]:
@@ -97,7 +97,7 @@ def _wait_for(conn: pq.abc.PGconn) -> str | None:
     return "; ".join(line.strip() for line in conn.get_error_message().strip().splitlines())
 
 
-def _version(conn: pq.abc.PGconn, before: str = "", undo: str = "") -> int | None:
+def _version(conn: pq.abc.PGconn, conninfo: Conninfo, before: str = "", undo: str = "") -> int | None:
     """Return the version of the schema; None: there is none. Raises StoreUnavailable."""
     if before:
         _run(conn, before)
@@ -105,7 +105,9 @@ def _version(conn: pq.abc.PGconn, before: str = "", undo: str = "") -> int | Non
         result = _run(conn, "SELECT version FROM wsserver.store")
     except _Refused as error:
         if error.code not in _MISSING:
-            raise StoreUnavailable(f"{SENTENCES.get(error.code[:2], 'the database refused it')} ({error})") from None
+            raise StoreUnavailable(
+                f"{conninfo.place}: {explain(error.code) or 'the database refused it'} ({error})"
+            ) from None
         if undo:
             _run(conn, undo)
         return None
