@@ -108,7 +108,6 @@ def test_alone_with_a_database_what_has_no_history_is_in_memory(open_with, datab
 def test_a_worker_finds_both_logs_in_the_hub(open_with, hub):
     backing = open_with(hub=hub)
     assert isinstance(backing.broker, HubLink)
-    assert backing.among_workers
     assert logs_of(backing) == [backing.broker.log, backing.broker.log.passing]
 
 
@@ -125,7 +124,6 @@ def test_with_redis_and_memory_redis_holds_everything(open_with):
     assert isinstance(backing.broker, GuardedBroker)
     assert isinstance(kept, RedisLog)
     assert kept is passing
-    assert not backing.among_workers
 
 
 def test_with_redis_and_a_database_redis_holds_what_has_no_history(open_with, database):

@@ -44,7 +44,13 @@ def test_the_admin_port_is_one_for_all(open_with):
 
 
 def test_who_meets_in_redis_needs_no_hub(open_with):
-    assert open_with("broker.url=redis://127.0.0.1:1").hub is None
+    holdings = open_with("broker.url=redis://127.0.0.1:1")
+    assert (holdings.hub, holdings.commits) == (None, None)
+
+
+def test_how_long_the_file_of_the_hub_takes_is_known(open_with, tmp_path):
+    assert open_with(f"store.url=sqlite:{tmp_path / 'chat.db'}").commits.sum_s == 0
+    assert open_with("store.url=memory:").commits is None
 
 
 def test_with_a_database_the_hub_keeps_in_memory_what_has_no_history(open_with):

@@ -12,8 +12,23 @@ from tests.supervision.fakes import jump, nursery
 from tests.test_server import config
 from wsserver import supervisor as supervisor_module
 from wsserver.config import ConfigError
+from wsserver.reactor.histogram import LATENCY_BOUNDS_S, Histogram
 from wsserver.supervision.child import LAST_PAUSE_S, Stage
-from wsserver.supervision.orders import Begin, Cover, Drain, End, Failed, Ready, Report, TakeOn, Uncover
+from wsserver.supervision.orders import (
+    Begin,
+    Cover,
+    Drain,
+    End,
+    Failed,
+    Measure,
+    Measured,
+    Ready,
+    Report,
+    Sum,
+    SumUp,
+    TakeOn,
+    Uncover,
+)
 from wsserver.supervisor import END_S, GRACE_S, Supervisor, supervise
 
 
@@ -40,7 +55,10 @@ class Rig:
         self.addresses = []
         self.config = config("server.workers=3", *assignments)
         self.hub = FakeHub()
-        holdings = SimpleNamespace(sockets=sets, admin=self.listeners[3:], hub=self.hub if hub else None)
+        self.commits = Histogram(LATENCY_BOUNDS_S)
+        holdings = SimpleNamespace(
+            sockets=sets, admin=self.listeners[3:], hub=self.hub if hub else None, commits=self.commits if hub else None
+        )
         self.supervisor = Supervisor(self.config, self.reactor, holdings, self.addresses.append)
         self.supervisor.start()
         turn(self.reactor, 2)
@@ -295,6 +313,23 @@ def test_everybody_is_asked_for_its_state(rig):
     turn(one.reactor)
     assert one.heard(0)[-1] == Report()
     assert one.supervisor.children[2].stage is Stage.DOWN
+
+
+def test_numbers_are_summed_over_the_workers_the_supervisor_and_the_store_that_is_in_it(rig):
+    one = rig(hub=True)
+    one.all_ready()
+    one.die(2)
+    one.commits.observe(0.001)
+    own = {"wsserver_processes": 1, "wsserver_users": 2}
+    one.say(0, SumUp(5, own))
+    assert one.heard(1)[-1] == Measure(1)
+    one.say(1, Measured(1, own))
+    [told] = [line for line in one.heard(0) if isinstance(line, Sum)]
+    assert (told.number, told.snapshot["wsserver_processes"], told.snapshot["wsserver_users"]) == (5, 3, 4)
+    assert told.snapshot["wsserver_workers"] == {"answered": 0, "silent": 0, "down": 1}  # workers count themselves
+    assert told.snapshot["wsserver_worker_restarts"] == 1
+    assert told.snapshot["wsserver_process_cpu_seconds"] > 0
+    assert sum(told.snapshot["wsserver_store_commit_seconds"]["counts"]) == 1
 
 
 def test_a_port_that_is_taken_is_one_sentence_and_1(capsys):

@@ -10,7 +10,23 @@ from wsserver import worker as worker_module
 from wsserver.net.files import Directory
 from wsserver.reactor.world import World
 from wsserver.server import Server
-from wsserver.supervision.orders import Begin, Cover, Drain, End, Failed, Ready, Report, TakeOn, Uncover, decode, encode
+from wsserver.supervision.orders import (
+    Begin,
+    Cover,
+    Drain,
+    End,
+    Failed,
+    Measure,
+    Measured,
+    Ready,
+    Report,
+    Sum,
+    SumUp,
+    TakeOn,
+    Uncover,
+    decode,
+    encode,
+)
 from wsserver.worker import Worker, main
 
 
@@ -100,6 +116,44 @@ def test_it_takes_a_configuration_on(rig):
     rig.say(TakeOn(config("server.hosts=chat.example")), Report())
     assert ask(rig.server, get("/livez", host="localhost"))[0] == 421
     assert ask(rig.server, get("/livez", host="chat.example"))[0] == 200
+
+
+def test_it_says_its_numbers_when_asked(rig):
+    rig.heard()
+    rig.say(Measure(3))
+    [measured] = rig.heard()
+    assert isinstance(measured, Measured)
+    assert (measured.number, measured.snapshot["wsserver_processes"]) == (3, 1)
+
+
+def test_who_asks_it_for_metrics_is_shown_the_sum(rig):
+    rig.heard()
+    with socket.create_connection(rig.sets[0][0].getsockname(), 5) as peer:
+        peer.sendall(get("/metrics").encode())
+        rig.turn()
+        [asked] = rig.heard()
+        assert isinstance(asked, SumUp)
+        assert asked.own["wsserver_clients"]["created"] == 1
+        rig.say(Sum(asked.number + 1, {"wsserver_users": 1}), Sum(asked.number, {"wsserver_users": 41}))
+        assert b"\nwsserver_users 41\n" in peer.recv(1 << 16)
+    rig.turn()
+
+
+def test_a_supervisor_that_hangs_has_no_sum_and_is_not_asked_again_before_it_answers(rig, monkeypatch):
+    rig.heard()
+    monkeypatch.setattr(worker_module, "SUM_S", 0.0)
+    told = []
+    rig.worker.sum_up({}, told.append)
+    rig.turn()
+    rig.worker.sum_up({}, told.append)
+    rig.turn()
+    assert told == [None, None]
+    assert rig.heard() == [SumUp(1, {})]
+    monkeypatch.undo()
+    rig.say(Sum(1, {}))
+    rig.worker.sum_up({}, told.append)
+    rig.say(Sum(2, {"wsserver_users": 1}))
+    assert told == [None, None, {"wsserver_users": 1}]
 
 
 def test_it_drains_when_told_and_a_second_time_is_no_hurry(rig):

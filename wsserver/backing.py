@@ -68,8 +68,6 @@ class Backing:
 
     log: Log
     broker: Broker | None = None
-    among_workers: bool = False
-    """The broker leads to the other workers of one server, and to nobody else."""
     store_trouble: Callable[[], str | None] = lambda: None
     guarded: GuardedLog | None = None
     guarded_broker: GuardedBroker | None = None
@@ -136,8 +134,7 @@ def _open_remote(
     replicas = Replicas(lambda channel: durable if history_of(channel) else passing, broker, history_of)
     closers: list[Callable[[], object]] = [log.close for log in (durable, passing)]
     kept_apart = broker if isinstance(broker, GuardedBroker) else None
-    among_workers = isinstance(broker, HubLink)
-    return Backing(replicas, broker, among_workers, lambda: durable.trouble, guarded, kept_apart, closers)
+    return Backing(replicas, broker, lambda: durable.trouble, guarded, kept_apart, closers)
 
 
 def _open_database(

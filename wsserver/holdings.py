@@ -18,6 +18,7 @@ from wsserver.brokers.hub import Hub
 from wsserver.config import Config
 from wsserver.listening import listen
 from wsserver.observe import logs
+from wsserver.reactor.histogram import Histogram
 from wsserver.reactor.loop import Reactor
 from wsserver.storage import Storage
 from wsserver.stores.opening import is_remote
@@ -51,6 +52,11 @@ class Holdings:
         history_of = Permissions(config.channels, config.chat.history).history_of
         self._storage = Storage(reactor, config, history_of, on_store_lost)
         self.hub = Hub(reactor, self._storage.store, _log_cut, config.chat.gather > 0)
+
+    @property
+    def commits(self) -> Histogram | None:
+        """How long batches took that the hub stored, in seconds; None where it has nothing to commit to."""
+        return None if self._storage is None else getattr(self._storage.store, "commits", None)
 
     def close(self) -> None:
         """Give everything back. The reactor has turned for the last time."""

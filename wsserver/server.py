@@ -92,7 +92,7 @@ class Server:
             proxies(config),
         )
         self.services = Services(config, self.registry, self.chat, self.backing.log, self._authority)
-        self._describe_backing()
+        self.backing.describe_to(self.services.sources)
         self.drain = Drain(self.reactor, self.registry, config.server.drain, self._drained)
         self.listeners: list[Listener] = []
         self.address = ""
@@ -117,13 +117,6 @@ class Server:
         self.backing = open_backing(self.reactor, config, permissions.history_of, outside)
         settings, rules, broker = chat_settings(config), permissions.rule_of, self.backing.broker
         return ChatRouter(settings, self.backing.log, codecs(), self._authority, rules, broker)
-
-    def _describe_backing(self) -> None:
-        """Say to whoever measures what there is; of several workers any one speaks for all."""
-        backing = self.backing
-        backing.describe_to(self.services.sources)
-        if backing.broker is not None and backing.among_workers:
-            self.services.share_metrics(backing.broker)
 
     def _admission(self) -> Admission:
         limits = self.config.limits

@@ -3,7 +3,7 @@
 Read next: `api/service.py` for the calls, `api/events.py` for the streams, `observe/scrape.py`; `server.py`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from ipaddress import ip_address
 from socket import AF_UNIX, socket
 from typing import Final
@@ -17,15 +17,16 @@ from wsserver.api.keys import ApiKey
 from wsserver.api.lists import Lists
 from wsserver.api.service import ServerApi
 from wsserver.chat.authority import Authority
-from wsserver.chat.broker import Broker, Kick, ListConnections, Measure
+from wsserver.chat.broker import Kick, ListConnections
 from wsserver.chat.log import Log
 from wsserver.chat.router import ChatRouter
 from wsserver.clients.registry import Registry
 from wsserver.clients.site import Service
 from wsserver.config import Config
 from wsserver.observe import logs
+from wsserver.observe.families import Snapshot
 from wsserver.observe.metrics import Metrics, Sources
-from wsserver.observe.scrape import Scrape, ask_workers, measure
+from wsserver.observe.scrape import Scrape, SumUp, measure
 from wsserver.reactor.histogram import Histogram
 
 _LOG: Final = logs.get("server")
@@ -39,7 +40,7 @@ class Services:
     ) -> None:
         """`registry` has attached `chat`, which reads and writes `log`; `authority` judges the tokens of both."""
         site, channels = registry.house.site, chat.channels
-        self._cluster, self._in_slices = chat.cluster, registry.in_slices
+        self._in_slices = registry.in_slices
         self._proxied = bool(config.server.trusted_proxies)
         feeds = Feeds(registry, log, channels, config.chat.recovery_limit)
         bad_keys = BadTokens(config.auth.bad_tokens)
@@ -78,11 +79,13 @@ class Services:
         """Return what the admin port has besides the pages of health."""
         return {"/metrics": self._admin_scrape.serve, "/api/connections": self._admin_api.serve}
 
-    def share_metrics(self, broker: Broker) -> None:
-        """Add up the metrics of all behind `broker`: the workers of one server. Nodes are looked at one by one."""
-        self._scrape.ask_others = self._admin_scrape.ask_others = ask_workers(broker)
-        if self._cluster is not None:
-            self._cluster.answer_with(Measure, lambda _question: measure(self.metrics, self._in_slices))
+    def share_metrics(self, sum_up: SumUp) -> None:
+        """Show what `sum_up` makes of our metrics: the workers of one server are looked at as one."""
+        self._scrape.sum_up = self._admin_scrape.sum_up = sum_up
+
+    def measure(self, done: Callable[[Snapshot], None]) -> None:
+        """Have `done` called with our own metrics, as soon as they are taken, which holds nobody up."""
+        measure(self.metrics, self._in_slices, done)
 
 
 def is_private(listener: socket) -> bool:

@@ -9,7 +9,7 @@ serves nobody itself, and knows no frame and no channel.
 
 A worker that finds its link ended ends too: nothing outlives the supervisor.
 
-Read next: `supervision/child.py`, one worker as seen from here; `worker.py`, the other end.
+Read next: `supervision/child.py`, one worker as seen from here; `supervision/survey.py`; `worker.py`, the other end.
 """
 
 import signal
@@ -23,12 +23,15 @@ from wsserver.config import Config, ConfigError
 from wsserver.holdings import Holdings
 from wsserver.listening import describe, explain
 from wsserver.observe import logs
+from wsserver.observe.families import Snapshot, of_histogram
+from wsserver.observe.process import of_process
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.poller import available_pollers
 from wsserver.reactor.world import World
 from wsserver.reload import replace_live
 from wsserver.supervision.child import Child, Stage
-from wsserver.supervision.orders import Begin, Cover, Drain, End, Report, TakeOn, Uncover
+from wsserver.supervision.orders import Begin, Cover, Drain, End, Measured, Report, SumUp, TakeOn, Uncover
+from wsserver.supervision.survey import Survey
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -62,8 +65,11 @@ class Supervisor:
         self._cores = reactor.world.cores() if config.server.pin else []
         self._admin = [sock.fileno() for sock in holdings.admin]
         self._hub = holdings.hub
+        self._holdings = holdings
+        self._started = reactor.now
         fds = {fd for one in (*self._numbers, self._admin) for fd in one}
         self.children = [Child(reactor, index, self, sorted(fds)) for index in range(len(sockets))]
+        self._survey = Survey(reactor, self.children, self._measure)
         self._shared = len(self._numbers) > 1 and self._numbers[0] == self._numbers[1]
         self._covers: dict[int, Child] = {}  # index of a worker that is down -> who accepts for it
 
@@ -101,8 +107,23 @@ class Supervisor:
             on_ready, self._on_ready = self._on_ready, None
             on_ready(self._address)
 
+    def on_numbers(self, child: Child, said: SumUp | Measured) -> None:
+        """A worker says its numbers, and may want those of all."""
+        if isinstance(said, SumUp):
+            self._survey.begin(child, said)
+        else:
+            self._survey.hear(child, said)
+
+    def _measure(self) -> Snapshot:
+        """Return the numbers of this process, and of the store that is in it, if there is one."""
+        snapshot, commits = of_process(self._reactor, self._started), self._holdings.commits
+        if commits is not None:
+            snapshot["wsserver_store_commit_seconds"] = of_histogram(commits)
+        return snapshot
+
     def on_down(self, child: Child, code: int) -> None:
         """A worker has ended, or could not be started."""
+        self._survey.lose(child)
         for index in [index for index, cover in self._covers.items() if cover is child]:
             del self._covers[index]
         if self.stopping:
@@ -111,6 +132,7 @@ class Supervisor:
             self._give_up(child, code)
         else:
             pause_s = child.spawn_later()
+            self._survey.restarts += 1
             _LOG.warning(
                 "worker_ended",
                 "A worker has ended, and is started again; its clients have to reconnect.",

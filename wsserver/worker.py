@@ -9,6 +9,7 @@ Read next: `server.py`, which it runs; `supervision/orders.py`, what it is told.
 """
 
 import signal
+from collections.abc import Callable
 from contextlib import ExitStack
 from socket import socket
 from typing import Final
@@ -16,6 +17,8 @@ from typing import Final
 from wsserver.config import ConfigError
 from wsserver.net.listener import Listener
 from wsserver.observe import logs
+from wsserver.observe.families import Snapshot
+from wsserver.reactor.timers import Timer
 from wsserver.reactor.world import World
 from wsserver.server import CannotStart, Inherited, Server, build
 from wsserver.supervision.link import Link
@@ -27,8 +30,12 @@ from wsserver.supervision.orders import (
     End,
     Failed,
     Line,
+    Measure,
+    Measured,
     Ready,
     Report,
+    Sum,
+    SumUp,
     TakeOn,
     Uncover,
     decode,
@@ -37,6 +44,9 @@ from wsserver.supervision.orders import (
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
+
+SUM_S: Final = 1.25
+"""The supervisor gives workers a second to answer; if it is silent for longer, it hangs."""
 
 _LOG: Final = logs.get("worker")
 
@@ -51,6 +61,10 @@ class Worker:
         self._index = index
         self._covering: dict[int, list[Listener]] = {}
         self.link: Link | None = None
+        self._last = 0  # the number of the newest question for everybody's numbers
+        self._waiting: dict[int, tuple[Callable[[Snapshot | None], None], Timer]] = {}
+        self._overdue = False  # the supervisor has not answered one in time, nor any since
+        server.services.share_metrics(self.sum_up)
 
     def connect(self, sock: socket, held: bytes) -> None:
         """Tell the supervisor that we are ready, and listen to it; `held` is what it has said already."""
@@ -68,10 +82,42 @@ class Worker:
                 self.server.take_on(config)
             case Report():
                 self.server.report_state()
+            case Measure(number):
+                self.server.services.measure(lambda snapshot: self._say(Measured(number, snapshot)))
+            case Sum(number, snapshot):
+                self._overdue = False
+                self._summed(number, snapshot)
             case Drain():
                 self.stop()
             case End():
                 self.server.end()
+
+    def _say(self, line: Line) -> None:
+        if self.link is not None:
+            self.link.say(line)
+
+    def sum_up(self, own: Snapshot, done: Callable[[Snapshot | None], None]) -> None:
+        """Have `done` called once with the numbers of all workers, ours being `own`; None: the supervisor hangs.
+
+        One that hangs is not asked again before it has answered: what it is told has to lie somewhere.
+        """
+        if self._overdue:
+            done(None)
+            return
+        self._last = number = self._last + 1
+        timer = self.server.reactor.call_later(SUM_S, lambda: self._give_up(number))
+        self._waiting[number] = done, timer
+        self._say(SumUp(number, own))
+
+    def _give_up(self, number: int) -> None:
+        self._overdue = True
+        self._summed(number, None)
+
+    def _summed(self, number: int, snapshot: Snapshot | None) -> None:
+        done, timer = self._waiting.pop(number, (None, None))
+        if done is not None and timer is not None:
+            timer.cancel()
+            done(snapshot)
 
     def _cover(self, index: int) -> None:
         """Accept for another worker. What its successor and we both reach for, one of us gets."""

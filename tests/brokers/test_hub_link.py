@@ -5,8 +5,7 @@ import pytest
 from tests.brokers.hub_rig import Chat, Rig, said
 from wsserver.brokers.hub_link import ASK_LIMIT_S, QUEUE_LIMIT, HubLink
 from wsserver.brokers.hub_link_log import NO_ANSWER
-from wsserver.chat.broker import BrokerUnavailable, Count, Measure, Move
-from wsserver.chat.requests import Later
+from wsserver.chat.broker import BrokerUnavailable, Count, Move
 
 
 @pytest.fixture
@@ -99,18 +98,6 @@ def test_channel_that_is_opened_twice_at_once_is_done_twice(rig):
     one.link.open("a", done.append)
     rig.turn(4)
     assert done == [None, None]
-
-
-def test_answer_that_takes_its_time_is_waited_for(rig):
-    one, two = rig.member(), rig.member()
-    begun, answers = [], []
-    two.chat.says = Later(begun.append)
-    one.link.ask(Measure(), answers.append)
-    rig.turn(4)
-    assert answers == []
-    begun[0]({"a": 1})
-    rig.turn(4)
-    assert answers == [[{"a": 1}]]
 
 
 def test_question_that_a_stopped_hub_does_not_answer_is_answered_by_nobody(rig, loose):

@@ -14,7 +14,6 @@ from wsserver.chat.broker import (
     Kick,
     ListChannels,
     ListConnections,
-    Measure,
     Node,
     SayOnTopic,
     SayToAll,
@@ -33,7 +32,6 @@ QUESTIONS = [
     Count(),
     ListChannels(),
     ListConnections("age", 5),
-    Measure(),
 ]
 
 
@@ -63,5 +61,5 @@ def test_there_is_no_question_that_is_not_tested_here() -> None:
 def test_every_question_that_the_chat_asks_is_answered_by_it() -> None:
     cluster = Sea(1).nodes[0].router.cluster
     assert cluster is not None
-    of_the_services = {ListConnections, Measure}
+    of_the_services = {ListConnections}
     assert set(cluster._answers) == set(Asked.__args__) - of_the_services

@@ -6,7 +6,7 @@ import re
 import msgspec
 import pytest
 
-from wsserver.observe.families import COUNTER, FAMILIES, GAUGE, HISTOGRAM, Family, merge, of_histogram
+from wsserver.observe.families import COUNTER, FAMILIES, GAUGE, HISTOGRAM, Family, counters, merge, of_histogram
 from wsserver.reactor.histogram import TURN_BOUNDS_S, Histogram
 
 
@@ -33,6 +33,13 @@ def snapshot(turns: int, *, breaker: int = 0, seconds: float = 0.001, **more: in
         "wsserver_breaker_state": {"store": breaker},
         "wsserver_turn_seconds": of_histogram(histogram),
         "wsserver_turn_longest_seconds": seconds,
+    }
+
+
+def test_what_only_grows_can_be_told_from_what_is() -> None:
+    whole = snapshot(3)
+    assert counters({**whole, "somebody_elses": 1}) == {
+        name: whole[name] for name in ("wsserver_turns", "wsserver_turn_seconds")
     }
 
 

@@ -7,8 +7,8 @@ import pytest
 from tests.clients.rig import House, get, parse_answers
 from tests.observe.strict import read
 from tests.observe.test_metrics import metrics_of
-from wsserver.chat.broker import BrokerUnavailable, Measure
-from wsserver.observe.scrape import Scrape, _Walk, ask_workers, measure
+from wsserver.observe.families import merge
+from wsserver.observe.scrape import Scrape, measure
 
 
 class Watched:
@@ -72,12 +72,13 @@ def test_where_others_can_ask_there_is_nothing(watched):
 
 def test_the_other_workers_are_asked_and_added(watched):
     waiting = []
-    watched.scrape.ask_others = waiting.append
+    watched.scrape.sum_up = lambda own, done: waiting.append((own, done))
     peer = watched.house.connect()
     peer.send(get("/metrics"))
     watched.house.turn(4)
     assert peer.received() == b""
-    waiting[0]([{"wsserver_clients": {"open": 41, "created": 1}, "wsserver_processes": 1}])
+    [(own, done)] = waiting
+    done(merge([own, {"wsserver_clients": {"open": 41, "created": 1}, "wsserver_processes": 1}]))
     watched.house.turn(2)
     [(_, _, body)] = parse_answers(peer.received())
     samples = read(body.decode())
@@ -86,44 +87,21 @@ def test_the_other_workers_are_asked_and_added(watched):
     assert samples["wsserver_processes", ()] == 2
 
 
-def test_a_client_that_goes_meanwhile_stops_the_walk():
-    visit = SimpleNamespace(over=False)
-    steps, done = iter([{"a": 1}, {"a": 2}, {"a": 3}]), []
-    walk = _Walk(visit, steps, lambda *what: done.append(what))
-    assert walk.step()
-    visit.over = True
-    assert not walk.step()
-    assert list(steps) == [{"a": 2}, {"a": 3}]
-    assert done == []
+def test_a_sum_that_cannot_be_had_is_no_sum(watched):
+    watched.scrape.sum_up = lambda own, done: done(None)
+    status, headers, body = watched.ask()
+    assert (status, headers["retry-after"]) == (503, "15")
+    assert b"wsserver_" not in body
 
 
-class Megaphone:
-    """A broker whose others answer what the test says."""
-
-    def __init__(self, answers):
-        self.answers = answers
-        self.asked = []
-
-    def ask(self, question, done):
-        self.asked.append(question)
-        done(self.answers)
+def three_steps():
+    """Metrics that take three steps."""
+    return SimpleNamespace(steps=lambda: iter([{}, {}, {"a": 1}]))
 
 
-@pytest.mark.parametrize(
-    ("answers", "heard"),
-    [([{"a": 1}, "nonsense", {"b": 2}], [{"a": 1}, {"b": 2}]), ([], []), (BrokerUnavailable("no link"), [])],
-)
-def test_over_a_broker_those_are_heard_who_answer(answers, heard):
-    broker, got = Megaphone(answers), []
-    ask_workers(broker)(got.append)
-    assert got == [heard]
-    assert broker.asked == [Measure()]
-
-
-def test_answer_to_another_worker_comes_when_all_steps_are_taken():
+def test_numbers_are_there_when_all_steps_are_taken():
     work, got = [], []
-    metrics = SimpleNamespace(steps=lambda: iter([{}, {}, {"a": 1}]))
-    measure(metrics, work.append).begin(got.append)
+    measure(three_steps(), work.append, got.append)
     [step] = work
     assert [step(), step(), step()] == [True, True, True]
     assert got == []
@@ -131,9 +109,11 @@ def test_answer_to_another_worker_comes_when_all_steps_are_taken():
     assert got == [{"a": 1}]
 
 
-def test_answer_to_another_worker_is_what_is_shown(watched):
-    got = []
-    measure(watched.scrape._metrics, watched.house.registry.in_slices).begin(got.append)
+def test_a_client_that_goes_meanwhile_stops_the_walk():
+    work, got, over = [], [], []
+    measure(three_steps(), work.append, got.append, lambda: bool(over))
+    [step] = work
+    assert step()
+    over.append(True)
+    assert not step()
     assert got == []
-    watched.house.turn(2)
-    assert got[0]["wsserver_clients"] == watched.scrape._metrics.snapshot()["wsserver_clients"]

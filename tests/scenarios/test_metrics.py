@@ -1,11 +1,16 @@
 """`/metrics` of a real server: what stands there after traffic that the test knows all about."""
 
+import itertools
+import socket
 import time
+import urllib.request
 
 import pytest
 
+from tests.engines.redis import Redis
 from tests.observe.strict import read
 from tests.scenarios.running import PATIENCE_S
+from tests.scenarios.working import kill, until, workers_of
 
 FLAGS = ("--set", "presence.leave_grace=0s")
 
@@ -24,6 +29,8 @@ def wait_for(server, name, labels, value):
 
 
 OPEN = (("state", "open"),)
+
+_NUMBERS = itertools.count(1)
 
 
 @pytest.fixture
@@ -106,15 +113,105 @@ def test_on_a_public_address_only_the_admin_port_has_them(start):
     assert server.get("/metrics")[0] == 404
 
 
-def test_whichever_worker_is_asked_tells_of_all(start, connect):
-    server = start("--workers", "2")
-    talkers = [connect(server, f"user-{number}", "lobby") for number in range(8)]
+# -- several workers ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(params=["hub", "redis"])
+def start_two(request, start):
+    """Start two workers that meet in a hub, or in Redis, and a port for those who watch: (server, admin port)."""
+
+    def start_them(*flags):
+        if request.param == "redis":
+            redis = request.getfixturevalue("redis")
+            flags += ("--broker", redis.url(f"?prefix=metrics-{next(_NUMBERS)}"))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        return start("--workers", "2", "--admin", f"127.0.0.1:{port}", *FLAGS, *flags), port
+
+    return start_them
+
+
+def watch(port):
+    """What the admin port shows: every worker accepts there, so one that is stopped keeps nobody waiting."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as answer:
+        return read(answer.read().decode())
+
+
+def workers(found):
+    """How many workers have answered, are silent, are down."""
+    return tuple(found["wsserver_workers", (("state", state),)] for state in ("answered", "silent", "down"))
+
+
+def counts_that_fell(before, after):
+    counts = [key for key in before if key[0].endswith(("_total", "_count", "_bucket", "_sum"))]
+    return [key for key in counts if after[key] < before[key]]
+
+
+def talk(server, connect, count=8):
+    talkers = [connect(server, f"user-{number}", "lobby") for number in range(count)]
     for talker in talkers:
         talker.ask("message", channel="lobby", text="hello")
+    return talkers
+
+
+def test_whichever_worker_is_asked_tells_of_all(start_two, connect):
+    server, _ = start_two()
+    talk(server, connect)
     for _ in range(4):  # the kernel picks who answers
         found = samples(server)
-        assert found["wsserver_processes", ()] == 2
+        assert found["wsserver_processes", ()] == 3  # the supervisor is one too
+        assert workers(found) == (2, 0, 0)
         assert found["wsserver_clients", OPEN] == 8
         assert found["wsserver_published_total", (("result", "stored"),)] == 8
         assert found["wsserver_users", ()] == 8
         assert found["wsserver_breaker_state", (("part", "broker"),)] == 0
+        assert found["wsserver_worker_restarts_total", ()] == 0
+
+
+def test_the_time_that_the_shared_file_takes_is_measured(start, connect, tmp_path):
+    server = start("--workers", "2", "--store", f"sqlite:{tmp_path / 'chat.db'}")
+    talk(server, connect)
+    assert samples(server)["wsserver_store_commit_seconds_count", ()] == 8
+
+
+def test_a_worker_that_is_stopped_is_left_out_and_no_count_falls(start_two, connect):
+    server, port = start_two()
+    talk(server, connect)
+    stopped = next(iter(workers_of(server).values()))
+    before = watch(port)
+    stopped.suspend()
+    try:
+        for _ in range(2):  # it is waited for once
+            during = watch(port)
+            assert workers(during) == (1, 1, 0)
+            assert during["wsserver_processes", ()] == 2
+            assert during["wsserver_published_total", (("result", "stored"),)] == 8
+            assert counts_that_fell(before, during) == []
+    finally:
+        stopped.resume()
+    until(lambda: workers(watch(port)) == (2, 0, 0))
+    assert counts_that_fell(during, watch(port)) == []
+
+
+def test_a_worker_that_dies_and_comes_back_lets_no_count_fall(start_two, connect):
+    server, port = start_two()
+    talk(server, connect)
+    before = watch(port)
+    kill(next(iter(workers_of(server).values())))
+    during = until(lambda: (found := watch(port))["wsserver_worker_restarts_total", ()] == 1 and found)
+    assert counts_that_fell(before, during) == []
+    after = until(lambda: workers(found := watch(port)) == (2, 0, 0) and found)
+    assert counts_that_fell(during, after) == []
+    assert after["wsserver_published_total", (("result", "stored"),)] == 8
+
+
+def test_the_sum_does_not_need_redis(start, connect):
+    with Redis() as redis:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        server = start("--workers", "2", "--admin", f"127.0.0.1:{port}", "--broker", redis.url(), *FLAGS)
+        talk(server, connect)
+        redis.kill()
+        found = until(lambda: (found := watch(port))["wsserver_breaker_state", (("part", "broker"),)] and found)
+        assert workers(found) == (2, 0, 0)
+        assert found["wsserver_clients", OPEN] == 8

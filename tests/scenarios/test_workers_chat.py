@@ -148,7 +148,7 @@ def test_the_api_of_any_worker_speaks_for_all_of_them(start_two, connect_both, r
         assert (status, b'"count":2' in body.replace(b" ", b"")) == (200, True)
     for _ in range(4):
         metrics = server.get("/metrics")[2].decode()
-        assert re.search(r"^wsserver_processes 2$", metrics, re.MULTILINE)
+        assert re.search(r'^wsserver_workers{state="answered"} 2$', metrics, re.MULTILINE)
 
 
 def test_the_admin_port_is_one_for_all_workers(start_two, connect_both):
@@ -158,4 +158,4 @@ def test_the_admin_port_is_one_for_all_workers(start_two, connect_both):
     connect_both(server)
     for _ in range(6):
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            assert "wsserver_processes 2\n" in answer.read().decode()
+            assert 'wsserver_workers{state="answered"} 2\n' in answer.read().decode()

@@ -5,7 +5,7 @@ import pytest
 from tests.reactor.fakes import turn
 from tests.supervision.fakes import jump, nursery
 from wsserver.supervision.child import FAREWELL_S, FIRST_PAUSE_S, LAST_PAUSE_S, STEADY_S, Child, Stage
-from wsserver.supervision.orders import Drain, Failed, Ready, Report
+from wsserver.supervision.orders import Drain, Failed, Measured, Ready, Report, SumUp
 
 
 class Notes:
@@ -23,6 +23,9 @@ class Notes:
 
     def on_ready(self, child):
         self.told.append("ready")
+
+    def on_numbers(self, child, said):
+        self.told.append(said)
 
     def on_down(self, child, code):
         self.told.append((code, child.failure))
@@ -74,6 +77,14 @@ def test_one_that_is_ready_serves_and_one_that_has_ended_is_down(child, reactor)
     child.reap()
     child.kill()
     assert child._overseer.told == ["ready", (-9, None)]
+
+
+def test_what_it_says_of_its_numbers_is_passed_on(child, reactor):
+    process = spawned(child, reactor)
+    process.say(SumUp(1, {"a": 1}))
+    process.say(Measured(2, {}))
+    turn(reactor, 2)
+    assert child._overseer.told == [SumUp(1, {"a": 1}), Measured(2, {})]
 
 
 def test_why_one_cannot_start_is_known_when_its_end_is_told(child, reactor):

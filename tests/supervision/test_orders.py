@@ -10,8 +10,12 @@ from wsserver.supervision.orders import (
     Drain,
     End,
     Failed,
+    Measure,
+    Measured,
     Ready,
     Report,
+    Sum,
+    SumUp,
     TakeOn,
     Uncover,
     decode,
@@ -32,6 +36,12 @@ CONFIG = load(
     ]
 )
 
+SNAPSHOT = {
+    "wsserver_turns": 2**53,
+    "wsserver_clients": {"open": 3},
+    "wsserver_turn_seconds": {"counts": [0], "sum": 0.5},
+}
+
 LINES = [
     Begin(3, CONFIG, [[4, 5], [6]], [7], 8, None),
     Begin(0, load(), [[4]], [], None, 1),
@@ -39,9 +49,13 @@ LINES = [
     Uncover(1),
     TakeOn(CONFIG),
     Report(),
+    Measure(7),
+    Sum(8, SNAPSHOT),
     Drain(),
     End(),
     Ready(),
+    SumUp(8, SNAPSHOT),
+    Measured(7, SNAPSHOT),
     Failed('it is "not" there.\n', 2),
 ]
 

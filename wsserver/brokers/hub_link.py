@@ -48,7 +48,6 @@ from wsserver.brokers.hub_wire import (
 )
 from wsserver.chat import broker
 from wsserver.chat.broker import Asked, BrokerUnavailable, Move, Node
-from wsserver.chat.requests import Later
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.net.transport import Transport
 from wsserver.reactor.loop import Reactor
@@ -224,10 +223,7 @@ class HubLink:
     def _on_asking(self, item: Asking) -> None:
         if self._chat is not None:
             value = self._chat.answer(_decode_question(item.question))
-            if isinstance(value, Later):
-                value.begin(lambda later: self._say(Answer(item.number, Raw(encode(later)))))
-            else:
-                self._say(Answer(item.number, Raw(encode(value))))
+            self._say(Answer(item.number, Raw(encode(value))))
 
     def _on_answers(self, item: Answers) -> None:
         self._answered(item.number, [_decode_value(value) for value in item.values])

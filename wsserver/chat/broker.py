@@ -105,13 +105,9 @@ class ListConnections(Question, frozen=True, tag="connections"):
     limit: int
 
 
-class Measure(Question, frozen=True, tag="metrics"):
-    """Answer: what `GET /metrics` shows of this node alone, as a dict (`observe/families.py`)."""
-
-
 Asked = (
     SayToAll | SayToOne | SayToSome | SayOnTopic
-    | CountHearers | Kick | Count | ListChannels | ListConnections | Measure
+    | CountHearers | Kick | Count | ListChannels | ListConnections
 )  # fmt: skip
 """All questions there are; for whoever decodes them."""
 
@@ -143,10 +139,7 @@ class Node(Protocol):
         """The link is there again; what was missed is to be looked for: gaps, and rosters, which follow."""
 
     def answer(self, question: Asked) -> Any:
-        """Do what is asked, with this node's clients alone, and return what is answered.
-
-        To `Measure`, which only the workers of one server ask, that is a `requests.Later`: it takes its time.
-        """
+        """Do what is asked, with this node's clients alone, and return what is answered."""
 
 
 @runtime_checkable

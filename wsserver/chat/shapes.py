@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, TypedDict
 import msgspec
 from msgspec import Meta
 
-from wsserver.chat.broker import Asked, Count, ListChannels, ListConnections, Measure
+from wsserver.chat.broker import Asked, Count, ListChannels, ListConnections
 
 Number = Annotated[int, Meta(ge=0, le=2**53)]
 """The greatest integer that every JSON implementation agrees on; a sum of thousands fits into 64 bits."""
@@ -45,7 +45,6 @@ _SHAPES: Final[dict[type, Any]] = {
     Count: dict[Text, Amount],
     ListChannels: list[tuple[Text, Number]],
     ListConnections: Connections,
-    Measure: dict[str, Any],  # it comes from workers of this server alone
 }
 
 

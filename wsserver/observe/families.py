@@ -40,7 +40,14 @@ class Family(NamedTuple):
 _TABLE: Final = (
     Family("wsserver_build_info", GAUGE, "Always 1; the labels say what runs.", ("version", "python"), MOST),
     Family("wsserver_uptime_seconds", GAUGE, "Time since the start, of the process that runs longest.", (), MOST),
-    Family("wsserver_processes", GAUGE, "Processes that these numbers are of."),
+    Family("wsserver_processes", GAUGE, "Processes that these numbers are of, the supervisor of workers included."),
+    Family(
+        "wsserver_workers",
+        GAUGE,
+        "Workers: those in these numbers, those that did not answer in time, those that are being started.",
+        ("state",),
+    ),
+    Family("wsserver_worker_restarts", COUNTER, "Times that a worker has ended and was started again."),
     # connections
     Family("wsserver_clients", GAUGE, "Connections by the state of their life.", ("state",)),
     Family("wsserver_connections_accepted", COUNTER, "Connections accepted, refused ones among them."),
@@ -93,6 +100,19 @@ times that messages were seen to be missing and were read from the log; what cam
 def of_histogram(histogram: Histogram) -> dict[str, Any]:
     """Return the value of a histogram's family."""
     return {"counts": list(histogram.counts), "sum": histogram.sum_s}
+
+
+def of_workers(answered: int, silent: int, down: int, restarts: int) -> Snapshot:
+    """Return the families that tell of workers. A server of one process is a worker that has answered."""
+    return {
+        "wsserver_workers": {"answered": answered, "silent": silent, "down": down},
+        "wsserver_worker_restarts": restarts,
+    }
+
+
+def counters(snapshot: Snapshot) -> Snapshot:
+    """Return what only grows while a process lives, and stays true when it has ended."""
+    return {name: value for name, value in snapshot.items() if name in FAMILIES and FAMILIES[name].kind != GAUGE}
 
 
 def merge(snapshots: Iterable[Snapshot]) -> Snapshot:

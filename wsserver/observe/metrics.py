@@ -4,7 +4,7 @@ Nothing is counted for a metric while messages flow: clients carry their own cou
 what is left is added to when a client ends, once a batch, or once a turn. So a scrape has to walk over all clients,
 2 us for each; it does that in steps, which take turns with everybody's messages.
 
-Read next: `families.py`, what there is; `scrape.py`, who asks.
+Read next: `families.py`, what there is; `process.py`; `scrape.py`, who asks.
 """
 
 import platform
@@ -21,8 +21,8 @@ from wsserver.clients.registry import Registry
 from wsserver.clients.states import State
 from wsserver.clients.tally import OTHER
 from wsserver.net.traffic import UNKNOWN, traffic_of
-from wsserver.observe import logs
-from wsserver.observe.families import Snapshot, of_histogram
+from wsserver.observe.families import Snapshot, of_histogram, of_workers
+from wsserver.observe.process import of_process
 from wsserver.reactor.histogram import LATENCY_BOUNDS_S, Histogram
 from wsserver.resilience.breaker import State as BreakerState
 from wsserver.resilience.guard import Guard
@@ -129,20 +129,10 @@ class Metrics:
         return int(BreakerState.OPEN if trouble is not None and trouble() is not None else BreakerState.CLOSED)
 
     def _of_process(self) -> Snapshot:
-        reactor = self.sources.registry.house.reactor
-        times, world = reactor.turn_times(), reactor.world
         return {
             "wsserver_build_info": {f"{__version__}|{platform.python_version()}": 1},
-            "wsserver_uptime_seconds": round(reactor.now - self._started, 3),
-            "wsserver_processes": 1,
-            "wsserver_turns": reactor.turns,
-            "wsserver_turn_seconds": of_histogram(times),
-            "wsserver_turn_longest_seconds": times.longest_s,
-            "wsserver_timers": len(reactor.timers),
-            "wsserver_process_cpu_seconds": world.cpu_s(),
-            "wsserver_process_resident_bytes": world.resident_bytes(),
-            "wsserver_process_open_fds": world.open_fds(),
-            "wsserver_log_lines_dropped": logs.dropped(),
+            **of_workers(answered=1, silent=0, down=0, restarts=0),
+            **of_process(self.sources.registry.house.reactor, self._started),
         }
 
 

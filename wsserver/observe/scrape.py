@@ -1,6 +1,6 @@
 """`GET /metrics`: one look at a process, or at all workers of a server, for whoever monitors it.
 
-    visit ---> steps over the clients, by turns with everybody ---> the other workers are asked ---> merged, written
+    visit ---> steps over the clients, by turns with everybody ---> those of the other workers are added ---> written
 
 Only for those who are let near: on the public port while nobody but this machine can reach that, and on the admin
 port. Numbers tell how busy a chat is, and when.
@@ -8,33 +8,33 @@ port. Numbers tell how busy a chat is, and when.
 Read next: `metrics.py`, `exposition.py`.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Final
 
-from wsserver.chat.broker import Broker, BrokerUnavailable, Measure
-from wsserver.chat.requests import Later
 from wsserver.clients.router import Step
 from wsserver.clients.visit import Visit
 from wsserver.http.errors import RequestError
-from wsserver.http.response import Response
+from wsserver.http.response import Response, error_response
 from wsserver.observe.exposition import OPENMETRICS_TYPE, TEXT_TYPE, prefers_openmetrics, render
-from wsserver.observe.families import Snapshot, merge
+from wsserver.observe.families import Snapshot
 from wsserver.observe.metrics import Metrics
 
-AskOthers = Callable[[Callable[[list[Snapshot]], None]], None]
-"""Calls what it is given once, later or at once, with the snapshots of the other processes."""
+SumUp = Callable[[Snapshot, Callable[[Snapshot | None], None]], None]
+"""Takes our own snapshot, and calls back once, later or at once, with that of all processes of this server together;
+with None if it cannot be had."""
+
+_NO_SUM: Final = error_response(RequestError(503, "The supervisor does not answer.", (("Retry-After", "15"),)))
+"""Our own numbers in place of the sum would look as if everything had fallen, and then risen."""
 
 
 class Scrape:
     """The service behind `/metrics` (`site.Service`)."""
 
-    def __init__(
-        self, metrics: Metrics, in_slices: Callable[[Step], None], ask_others: AskOthers | None = None
-    ) -> None:
-        """`ask_others`: where several workers are one server. Nodes that are scraped each for itself are not asked."""
+    def __init__(self, metrics: Metrics, in_slices: Callable[[Step], None]) -> None:
         self._metrics = metrics
         self._in_slices = in_slices
-        self.ask_others = ask_others
+        self.sum_up: SumUp | None = None
+        """Where several workers are one server."""
         self.private = False
         """Only those can reach us who may know."""
 
@@ -44,70 +44,42 @@ class Scrape:
             raise RequestError(404, "Metrics are shown where nobody but this machine can ask, and on the admin port.")
         if visit.request.method not in ("GET", "HEAD"):
             raise RequestError(405, "Only GET and HEAD are answered here.", (("Allow", "GET, HEAD"),))
-        self._in_slices(_Walk(visit, self._metrics.steps(), self._finish).step)
+        measure(self._metrics, self._in_slices, lambda own: self._finish(visit, own), lambda: visit.over)
 
     def _finish(self, visit: Visit, own: Snapshot) -> None:
-        if self.ask_others is None:
+        if self.sum_up is None:
             _answer(visit, own)
         else:
-            self.ask_others(lambda others: _answer(visit, merge([own, *others])))
+            self.sum_up(own, lambda total: _answer(visit, total))
 
 
-class _Walk:
-    """One look, on its way."""
+def measure(
+    metrics: Metrics,
+    in_slices: Callable[[Step], None],
+    done: Callable[[Snapshot], None],
+    unwanted: Callable[[], bool] = lambda: False,
+) -> None:
+    """Take a snapshot by turns with everybody, and call `done` with it; no step more is taken once it is `unwanted`."""
+    steps, latest = metrics.steps(), Snapshot()
 
-    def __init__(self, visit: Visit, steps: Iterator[Snapshot], done: Callable[[Visit, Snapshot], None]) -> None:
-        self._visit = visit
-        self._steps = steps
-        self._done = done
-        self._snapshot: Snapshot = {}
-
-    def step(self) -> bool:
-        """Take one step; return whether there are more."""
-        if self._visit.over:
+    def step() -> bool:
+        nonlocal latest
+        if unwanted():
             return False
-        snapshot = next(self._steps, None)
+        snapshot = next(steps, None)
         if snapshot is None:
-            self._done(self._visit, self._snapshot)
+            done(latest)
             return False
-        self._snapshot = snapshot
+        latest = snapshot
         return True
 
-
-def ask_workers(broker: Broker) -> AskOthers:
-    """Return how the other workers are asked, over the broker between them. One that does not answer is left out."""
-
-    def ask(done: Callable[[list[Snapshot]], None]) -> None:
-        def hear(answers: list[Any] | BrokerUnavailable) -> None:
-            known = [] if isinstance(answers, BrokerUnavailable) else answers
-            done([answer for answer in known if isinstance(answer, dict)])
-
-        broker.ask(Measure(), hear)
-
-    return ask
+    in_slices(step)
 
 
-def measure(metrics: Metrics, in_slices: Callable[[Step], None]) -> Later:
-    """Return the answer to `Measure`: our own snapshot, as soon as it is taken, which holds nobody up."""
-
-    def begin(done: Callable[[Snapshot], None]) -> None:
-        steps, latest = metrics.steps(), Snapshot()
-
-        def step() -> bool:
-            nonlocal latest
-            snapshot = next(steps, None)
-            if snapshot is None:
-                done(latest)
-                return False
-            latest = snapshot
-            return True
-
-        in_slices(step)
-
-    return Later(begin)
-
-
-def _answer(visit: Visit, snapshot: Snapshot) -> None:
+def _answer(visit: Visit, snapshot: Snapshot | None) -> None:
+    if snapshot is None:
+        visit.answer(_NO_SUM)
+        return
     openmetrics = prefers_openmetrics(", ".join(visit.request.headers.all("accept")))
     content_type = OPENMETRICS_TYPE if openmetrics else TEXT_TYPE
     headers = (("Content-Type", content_type), ("Cache-Control", "no-store"), ("Vary", "Accept"))

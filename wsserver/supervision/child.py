@@ -20,7 +20,7 @@ from wsserver.reactor.timers import Timer
 from wsserver.reactor.world import Process
 from wsserver.resilience.backoff import Backoff
 from wsserver.supervision.link import Link
-from wsserver.supervision.orders import Begin, Failed, Line, Ready
+from wsserver.supervision.orders import Begin, Failed, Line, Measured, Ready, SumUp
 
 FIRST_PAUSE_S: Final = 0.1
 LAST_PAUSE_S: Final = 30.0
@@ -53,6 +53,9 @@ class Overseer(Protocol):
 
     def on_ready(self, child: "Child") -> None:
         """It accepts connections."""
+
+    def on_numbers(self, child: "Child", said: SumUp | Measured) -> None:
+        """It says its numbers, and may want those of all."""
 
     def on_down(self, child: "Child", code: int) -> None:
         """Its process has ended, with that exit code or minus a signal; also when it could not be started (1)."""
@@ -153,6 +156,8 @@ class Child:
     def _on_line(self, line: Line) -> None:
         if isinstance(line, Failed):
             self.failure = line
+        elif isinstance(line, SumUp | Measured):
+            self._overseer.on_numbers(self, line)
         elif isinstance(line, Ready) and self.stage is Stage.STARTING:
             self.stage = Stage.SERVING
             self._ready_at = self._reactor.now

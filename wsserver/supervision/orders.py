@@ -1,7 +1,7 @@
 """What a supervisor and its workers say to each other: one JSON object a line, over a socket pair.
 
-    supervisor   Begin            Cover / Uncover   TakeOn   Report   Drain   End
-    worker              Ready
+    supervisor   Begin            Cover / Uncover   TakeOn   Report   Drain   End            Measure             Sum
+    worker              Ready                                                        SumUp             Measured
                         Failed    and it ends
 
 Signals would say less: they carry nothing, and a terminal or a service manager sends them to the workers too.
@@ -14,6 +14,7 @@ from typing import Final
 import msgspec
 
 from wsserver.config import Config
+from wsserver.observe.families import Snapshot
 
 LINE_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of one line: a configuration takes some KiB, one with rules for 100,000 channels 10 MiB."""
@@ -56,6 +57,19 @@ class Report(msgspec.Struct, tag=True, frozen=True):
     """Write your state to the log."""
 
 
+class Measure(msgspec.Struct, tag=True, frozen=True):
+    """Say your numbers; `number` tells answers apart."""
+
+    number: int
+
+
+class Sum(msgspec.Struct, tag=True, frozen=True):
+    """These are the numbers of all, as far as they have answered: to the `SumUp` of that number."""
+
+    number: int
+    snapshot: Snapshot
+
+
 class Drain(msgspec.Struct, tag=True, frozen=True):
     """Send everybody away, then end."""
 
@@ -68,6 +82,20 @@ class Ready(msgspec.Struct, tag=True, frozen=True):
     """I accept connections."""
 
 
+class SumUp(msgspec.Struct, tag=True, frozen=True):
+    """I am asked for everybody's numbers; these are mine."""
+
+    number: int
+    own: Snapshot
+
+
+class Measured(msgspec.Struct, tag=True, frozen=True):
+    """These are my numbers: to the `Measure` of that number."""
+
+    number: int
+    snapshot: Snapshot
+
+
 class Failed(msgspec.Struct, tag=True, frozen=True):
     """I cannot start: a sentence for people, and the exit code that it deserves."""
 
@@ -75,7 +103,7 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
     code: int
 
 
-Line = Begin | Cover | Uncover | TakeOn | Report | Drain | End | Ready | Failed
+Line = Begin | Cover | Uncover | TakeOn | Report | Measure | Sum | Drain | End | Ready | SumUp | Measured | Failed
 
 encode: Final = msgspec.json.Encoder().encode
 decode: Final = msgspec.json.Decoder(Line).decode
