@@ -14,7 +14,7 @@ from wsserver.brokers.local import LocalBroker
 from wsserver.brokers.redis_log import RedisLog
 from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.replicas import Replicas
-from wsserver.observe.families import BROKER_WHATS
+from wsserver.observe.families import BROKER_WHATS, CACHE_RESULTS
 from wsserver.observe.metrics import Sources
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.world import World
@@ -29,7 +29,11 @@ class FakeDatabase:
 
     announces = False
     trouble = None
+    epoch = ""
     closed = False
+
+    def read(self, *_question):
+        raise AssertionError
 
     def close(self):
         self.closed = True
@@ -131,6 +135,16 @@ def test_with_redis_and_a_database_redis_holds_what_has_no_history(open_with, da
     kept, passing = logs_of(backing)
     assert isinstance(kept, GuardedLog)
     assert isinstance(passing, RedisLog)
+
+
+def test_redis_has_a_copy_of_what_is_in_the_database_if_it_is_told_to(open_with, database):
+    assert open_with("broker.url=redis://127.0.0.1:1", "store.url=postgresql://db").cached is None
+    assert open_with("broker.recent=true", "store.url=postgresql://db").cached is None, "there is no Redis"
+    backing = open_with("broker.url=redis://127.0.0.1:1", "store.url=postgresql://db", "broker.recent=true")
+    assert backing.guarded._log is backing.cached
+    sources = Sources(None, None)
+    backing.describe_to(sources)
+    assert sources.cache() == dict.fromkeys(CACHE_RESULTS, 0)
 
 
 def test_every_part_that_is_in_trouble_is_named(open_with, database):

@@ -9,7 +9,8 @@
 | redis  | any     | postgresql      | PostgreSQL                     | Redis                | Redis       |
 | redis  | any     | memory          | Redis                          | Redis                | Redis       |
 
-In all rows but the first the log lies elsewhere, and the chat sees it through `Replicas`.
+In all rows but the first the log lies elsewhere, and the chat sees it through `Replicas`. Where PostgreSQL meets Redis,
+Redis may have a copy of the newest messages (`CachedLog`, `broker.recent`).
 
 Read next: `storage.py`, the first row; `chat/replicas.py`.
 """
@@ -37,6 +38,7 @@ from wsserver.reactor.offload import Offload
 from wsserver.resilience.backoff import Backoff
 from wsserver.resilience.breaker import FIRST_PAUSE_S, MOST_PAUSE_S, Breaker
 from wsserver.storage import PATIENCE_S, Storage
+from wsserver.stores.cached import CachedLog, Recent
 from wsserver.stores.engine import ReactorEngine
 from wsserver.stores.guarded import GuardedLog
 from wsserver.stores.memory import MemoryStore
@@ -71,6 +73,7 @@ class Backing:
     store_trouble: Callable[[], str | None] = lambda: None
     guarded: GuardedLog | None = None
     guarded_broker: GuardedBroker | None = None
+    cached: CachedLog | None = None
     closers: list[Callable[[], object]] = field(default_factory=list)
 
     def faults(self) -> list[str]:
@@ -93,6 +96,8 @@ class Backing:
             sources.guards = {**sources.guards, "broker": apart.guard}
             sources.refused = {**sources.refused, "broker": lambda: apart.refused}
         sources.broker = self._count_broker
+        if self.cached is not None:
+            sources.cache = self.cached.counts.copy
 
     def _count_broker(self) -> dict[str, int]:
         """Return what went to and fro between the nodes (`observe/families.py`)."""
@@ -128,23 +133,31 @@ def _open_remote(
     reactor: Reactor, offload: Offload, config: Config, history_of: HistoryOf, outside: Outside
 ) -> Backing:
     """Open a log that lies elsewhere, and the broker beside it."""
-    guarded = _open_database(reactor, offload, config, history_of, outside) if is_remote(config.store.url) else None
-    broker, kept, passing = _open_broker(reactor, offload, config, history_of, outside)
+    broker, kept, passing, recent = _open_broker(reactor, offload, config, history_of, outside)
+    guarded, cached = None, None
+    if is_remote(config.store.url):
+        guarded, cached = _open_database(reactor, offload, config, history_of, outside, recent)
     durable = guarded or kept
     replicas = Replicas(lambda channel: durable if history_of(channel) else passing, broker, history_of)
     closers: list[Callable[[], object]] = [log.close for log in (durable, passing)]
     kept_apart = broker if isinstance(broker, GuardedBroker) else None
-    return Backing(replicas, broker, lambda: durable.trouble, guarded, kept_apart, closers)
+    return Backing(replicas, broker, lambda: durable.trouble, guarded, kept_apart, cached, closers)
 
 
 def _open_database(
-    reactor: Reactor, offload: Offload, config: Config, history_of: HistoryOf, outside: Outside
-) -> GuardedLog:
+    reactor: Reactor,
+    offload: Offload,
+    config: Config,
+    history_of: HistoryOf,
+    outside: Outside,
+    recent: Recent | None,
+) -> tuple[GuardedLog, CachedLog | None]:
     reporter, power = StoreLog(outside.on_store_lost), config.store.durability == "power"
     log = open_remote_log(config.store.url, reactor, offload, reporter, history_of, config.chat.history_age, power)
-    guarded = GuardedLog(log, _breaker(reactor), ReactorEngine(reactor, offload), BreakerLog("store"))
+    cached = None if recent is None else CachedLog(log, recent)
+    guarded = GuardedLog(cached or log, _breaker(reactor), ReactorEngine(reactor, offload), BreakerLog("store"))
     reporter.on_recovered = guarded.guard.hasten
-    return guarded
+    return guarded, cached
 
 
 def _breaker(reactor: Reactor) -> Breaker:
@@ -153,24 +166,25 @@ def _breaker(reactor: Reactor) -> Breaker:
 
 def _open_broker(
     reactor: Reactor, offload: Offload, config: Config, history_of: HistoryOf, outside: Outside
-) -> tuple[Broker, RemoteLog, RemoteLog]:
-    """Return the broker, and the two logs that come with it: of channels with a history, and of those without."""
+) -> tuple[Broker, RemoteLog, RemoteLog, Recent | None]:
+    """Return the broker, the logs of channels with a history and without that come with it, and a place for copies."""
     address = broker_address.parse_address(config.broker.url)
     if address.kind == broker_address.REDIS:
         try:
             from wsserver.brokers.redis import RedisBroker
             from wsserver.brokers.redis_log import RedisLog
+            from wsserver.brokers.redis_recent import RedisRecent
         except ImportError:
             raise StoreUnavailable(MISSING_REDIS) from None
         lease_s, limit = config.presence.lease, config.websocket.max_message
         redis = RedisBroker(reactor, offload.run, BrokerLog(), address, lease_s, limit)
         log = RedisLog(reactor, redis, history_of, config.chat.history_age)
         guarded = GuardedBroker(redis, _breaker(reactor), ReactorEngine(reactor, offload), BreakerLog("broker"))
-        return guarded, log, log
+        return guarded, log, log, RedisRecent(reactor, redis) if config.broker.recent else None
     node = reactor.world.random_bytes(NODE_BYTES).hex()
     if outside.hub is not None:
         link = HubLink(reactor, outside.hub, node, outside.on_hub_lost)
-        return link, link.log, link.log.passing
+        return link, link.log, link.log.passing, None
     memory = MemoryStore(reactor.world.random_bytes, reactor.world.monotonic, history_of)
     nearby = NearbyLog(memory, reactor.call_soon)
-    return LocalBroker(node), nearby, nearby
+    return LocalBroker(node), nearby, nearby, None

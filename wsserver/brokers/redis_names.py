@@ -3,6 +3,7 @@
     PREFIX:all            said to every node            PREFIX:n:NODE    said to one
     PREFIX:c:CHANNEL      said to who is in a channel
     PREFIX:l:{CHANNEL}:h  epoch and seq of a channel    ...:m  its messages    ...:b:ID  a batch    ...:k:USER key
+    PREFIX:r:{CHANNEL}:EPOCH:m  newest messages of a channel that is in a database   ...:s  their size
     PREFIX:p:CHANNEL      hash: NODE|USER of who is in  PREFIX:pn:NODE   set: channels that NODE has users in
     PREFIX:nodes          sorted set: nodes by the end of their lease, in milliseconds of Redis's clock
 
@@ -15,7 +16,7 @@ Read next: `redis_scripts.py`.
 class Names:
     """The names of one chat."""
 
-    __slots__ = ("_channel", "_log", "_node", "_node_channels", "all", "nodes", "users_in")
+    __slots__ = ("_channel", "_log", "_node", "_node_channels", "_recent", "all", "nodes", "users_in")
 
     def __init__(self, prefix: str) -> None:
         self.all = f"{prefix}:all"
@@ -25,6 +26,7 @@ class Names:
         self._node = f"{prefix}:n:"
         self._node_channels = f"{prefix}:pn:"
         self._log = f"{prefix}:l:{{"
+        self._recent = f"{prefix}:r:{{"
 
     def channel(self, channel: str) -> str:
         """Return where things are said to who is in `channel`."""
@@ -48,4 +50,13 @@ class Names:
 
     def log(self, channel: str) -> str:
         """Return what all keys of a channel's log begin with; a brace in the name must not end the tag too early."""
-        return f"{self._log}{channel.replace('%', '%25').replace('}', '%7D')}}}:"
+        return f"{self._log}{_tag(channel)}}}:"
+
+    def recent(self, channel: str, epoch: str) -> tuple[str, str]:
+        """Return the keys of the newest messages of a channel that is in a database, and of their size."""
+        begin = f"{self._recent}{_tag(channel)}}}:{epoch}:"
+        return f"{begin}m", f"{begin}s"
+
+
+def _tag(channel: str) -> str:
+    return channel.replace("%", "%25").replace("}", "%7D")

@@ -8,6 +8,7 @@ Redis's own: the clocks of nodes are compared with nothing.
     CLAIM    "this node lives"; was that still known?
     LIVING   the nodes that live; ENDED: those whose lease is over
     SWEEP    remove what is kept of one node's users
+    REMEMBER copy the newest messages of a channel that is in a database
 
 Read next: `redis_log.py`, `redis_presence.py`.
 """
@@ -141,7 +142,29 @@ return answer
 """
 )
 
-ALL: Final = (APPEND, GLANCE, CLAIM, LIVING, ENDED, SWEEP)
+REMEMBER: Final = """
+-- KEYS: messages by number, their size    ARGV: seconds to live, messages and bytes at most, then number, row, ...
+local size = tonumber(redis.call('GET', KEYS[2]) or '')
+if not size or redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('DEL', KEYS[1])
+  size = 0
+end
+for i = 4, #ARGV, 2 do
+  if redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 1]) == 1 then size = size + #ARGV[i + 1] end
+end
+local over = redis.call('ZCARD', KEYS[1]) - tonumber(ARGV[2])
+while over > 0 or size > tonumber(ARGV[3]) do
+  local gone = redis.call('ZPOPMIN', KEYS[1])
+  if not gone[1] then break end
+  size = size - #gone[1]
+  over = over - 1
+end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+redis.call('SET', KEYS[2], string.format('%.0f', size), 'EX', ARGV[1])
+return size
+"""
+
+ALL: Final = (APPEND, GLANCE, CLAIM, LIVING, ENDED, SWEEP, REMEMBER)
 
 _HASHES: Final = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in ALL}
 

@@ -255,6 +255,12 @@ class BrokerSettings:
     url: str = setting(
         BrokerUrl(), "local:", "Nobody but the workers of this server; redis:// joins servers that share a store."
     )
+    recent: bool = setting(
+        Flag(),
+        False,
+        "Redis has the newest messages of channels in PostgreSQL: opening one costs the database half, "
+        "each message costs Redis more.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

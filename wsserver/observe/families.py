@@ -79,6 +79,12 @@ _TABLE: Final = (
     Family("wsserver_breaker_opened", COUNTER, "Times that a breaker has opened.", ("part",)),
     Family("wsserver_breaker_refused", COUNTER, "Questions that an open breaker refused.", ("part",)),
     Family("wsserver_broker", COUNTER, "What came from and went to the other nodes, and what was lost.", ("what",)),
+    Family(
+        "wsserver_cache",
+        COUNTER,
+        "Looks at a channel's log in the database, by whether Redis had its newest messages.",
+        ("result",),
+    ),
     # the process
     Family("wsserver_turns", COUNTER, "Turns of the reactor."),
     Family("wsserver_turn_seconds", HISTOGRAM, "How long turns took, without their sleep.", (), SUM, TURN_BOUNDS_S),
@@ -95,6 +101,10 @@ FAMILIES: Final = {family.name: family for family in _TABLE}
 BROKER_WHATS: Final = ("received", "sent", "dropped", "interrupted", "gaps_filled", "garbled")
 """What `wsserver_broker` counts: messages heard and said; said while nobody could hear them; times that the link broke;
 times that messages were seen to be missing and were read from the log; what came and was nothing that a node says."""
+
+
+CACHE_RESULTS: Final = ("hit", "miss")
+"""What `wsserver_cache` counts; nothing where there is no Redis beside a database."""
 
 
 def of_histogram(histogram: Histogram) -> dict[str, Any]:

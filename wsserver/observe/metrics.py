@@ -50,6 +50,8 @@ class Sources:
     """Of the same, how many questions an open breaker refused."""
     broker: Callable[[], Mapping[str, int]] = dict
     """What went to and fro, by `families.BROKER_WHATS`."""
+    cache: Callable[[], Mapping[str, int]] = dict
+    """How often it had what was asked for, by `families.CACHE_RESULTS`."""
 
 
 class Metrics:
@@ -119,6 +121,7 @@ class Metrics:
                 part: sources.refused[part]() if part in sources.refused else 0 for part in PARTS
             },
             "wsserver_broker": dict(sources.broker()),
+            "wsserver_cache": dict(sources.cache()),
         }
 
     def _state_of(self, part: str) -> int:

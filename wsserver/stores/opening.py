@@ -10,11 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 from wsserver.chat.log import StoreUnavailable
-from wsserver.chat.remote_log import RemoteLog
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.offload import Offload
 from wsserver.stores.address import MEMORY, POSTGRES, parse_address
 from wsserver.stores.base import Reporter, Store
+from wsserver.stores.cached import Source
 from wsserver.stores.engine import Engine
 from wsserver.stores.memory import MemoryStore
 from wsserver.stores.split import SplitStore
@@ -38,7 +38,7 @@ def open_remote_log(
     history_of: Callable[[str], int],
     history_age_s: float = 0.0,
     power: bool = False,
-) -> RemoteLog:
+) -> Source:
     """Open the remote log at `url`; the rest is what `PostgresLog` says.
 
     It holds the channels whose `history_of` is not 0. Raises StoreUnavailable, ValueError for the url.

@@ -20,7 +20,7 @@ from typing import Final
 import msgspec
 from psycopg import pq
 
-from wsserver.chat.log import Done, Head, Outcome, Publication, StoreUnavailable
+from wsserver.chat.log import Done, Doubtful, Head, Outcome, Publication, StoreUnavailable
 from wsserver.chat.remote_log import Glance, Glanced, Read
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.reactor.loop import Reactor
@@ -81,6 +81,7 @@ class PostgresLog:
         conninfo = Conninfo(url)
         check(conninfo)
         # state
+        self.epoch = ""  # of what was answered last: while `done` of a batch is called, the one that it is stored in
         self._batches = 0
         self._parcel: tuple[Parcel, Done] | None = None  # the batch that is on its way
         self._tries = 0
@@ -135,6 +136,7 @@ class PostgresLog:
     def _on_answer(self, parcel: Parcel, answer: pq.abc.PGresult) -> None:
         try:
             stored = parcel.open(answer.get_value(0, 0) or b"")
+            self.epoch = (answer.get_value(0, 1) or b"").decode()
         except msgspec.DecodeError:
             self._finish(StoreUnavailable("the database gave an answer that is none"))
             self._writer.give_up("the database gave an answer that is none")
@@ -163,7 +165,7 @@ class PostgresLog:
         count = len(self._parcel[0].batch)
         self._unknown = None
         self._reporter.trouble(f"it is not known whether {count} messages were stored: they were refused")
-        self._finish(StoreUnavailable("the database was lost while it stored the message, which may be there or not"))
+        self._finish(Doubtful("the database was lost while it stored the message, which may be there or not"))
 
     def _finish(self, outcome: Outcome) -> None:
         assert self._parcel is not None
@@ -178,8 +180,12 @@ class PostgresLog:
 
     def glance(self, channel: str, limit: int, done: Glanced) -> None:
         """Read where a channel stands and its newest messages (`RemoteLog.glance`)."""
+        self.glance_since(channel, limit, 0, done)
+
+    def glance_since(self, channel: str, limit: int, since: int, done: Glanced) -> None:
+        """Do the same, but leave out messages before number `since`."""
         limit = max(0, min(limit, self._history_of(channel)))
-        parameters = [escape(channel).encode(), b"%d" % limit]
+        parameters = [escape(channel).encode(), b"%d" % limit, b"%d" % since]
         self._reader.ask("glance", parameters, partial(self._on_glanced, channel, done))
 
     def _on_glanced(self, channel: str, done: Glanced, answer: Answer) -> None:
@@ -189,7 +195,8 @@ class PostgresLog:
         cell = answer.get_value
         epoch, seq, oldest = cell(0, 0), int(cell(0, 1) or 0), int(cell(0, 2) or 1)
         assert epoch is not None
-        head = Head(epoch.decode(), seq, max(oldest, seq - self._history_of(channel) + 1))
+        self.epoch = epoch.decode()
+        head = Head(self.epoch, seq, max(oldest, seq - self._history_of(channel) + 1))
         messages = [] if cell(0, 3) is None else _messages(channel, answer, 3)
         self._tell(partial(done, Glance(head, messages)))
 

@@ -176,10 +176,11 @@ SELECT s.epoch, c.seq, k.oldest, e.seq, e."user", e.text, e.ts
 FROM wsserver.store s LEFT JOIN wsserver.channel c ON c.name = $1::text LEFT JOIN wsserver.kept k ON k.channel = c.id
 LEFT JOIN LATERAL (
     SELECT seq, "user", text, ts FROM wsserver.entry
-    WHERE channel = c.id AND seq >= k.oldest ORDER BY seq DESC LIMIT $2::bigint
+    WHERE channel = c.id AND seq >= greatest(k.oldest, $3::bigint) ORDER BY seq DESC LIMIT $2::bigint
 ) e ON true ORDER BY e.seq
 """
-"""One statement, one moment. A channel that is not there has a head all the same, and one row."""
+"""One statement, one moment. A channel that is not there has a head all the same, and one row. Who asks knows
+already what is before $3."""
 
 READ: Final = """
 SELECT e.seq, e."user", e.text, e.ts FROM wsserver.channel c JOIN wsserver.kept k ON k.channel = c.id
@@ -188,7 +189,10 @@ WHERE c.name = $1::text ORDER BY e.seq LIMIT 1000
 """
 
 STATEMENTS: Final = {
-    "append": "SELECT wsserver.append($1, $2::bigint, $3, $4::int[], $5, $6, $7::bigint[], $8)",
+    # The epoch is read with the eyes of before the batch, which is what it is of: `enter` gave this timeline its own.
+    "append": """
+        SELECT wsserver.append($1, $2::bigint, $3, $4::int[], $5, $6, $7::bigint[], $8),
+            (SELECT epoch FROM wsserver.store)""",
     "glance": GLANCE,
     "read": READ,
     "trim": """
