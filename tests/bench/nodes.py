@@ -38,7 +38,7 @@ SETTLE_S = 0.5
 
 
 def batches_of(server: Server) -> float:
-    """Return how many batches a server has stored; of several processes whichever answers tells its own."""
+    """Return how many batches a server has stored, in all its processes."""
     with urllib.request.urlopen(f"http://127.0.0.1:{server.port}/metrics", timeout=30) as answer:
         lines = answer.read().decode().splitlines()
     return sum(float(line.split()[1]) for line in lines if line.startswith("wsserver_store_commit_seconds_count"))
