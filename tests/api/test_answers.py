@@ -63,7 +63,7 @@ def test_the_field_that_is_to_blame_is_found_in_the_sentence(code, sentence, fie
 def test_a_store_that_is_not_there_is_503():
     response = refusal(from_store(StoreUnavailable("the disk is full")))
     assert (response.status, body(response)["code"], body(response)["retry"]) == (503, "store_unavailable", True)
-    assert "the disk is full" in body(response)["error"]
+    assert body(response)["error"] == "The channel cannot be read: the store cannot be used just now. Try again."
 
 
 @pytest.mark.parametrize("path", ["/api", "/api/", "/api/publish", "/events", "/events/x"])

@@ -96,7 +96,7 @@ def test_a_log_that_cannot_be_read_refuses_all_who_wait_once_and_is_asked_again_
     for client in clients:
         (error,) = client.hear()
         assert (error["code"], error["id"], error["retry"]) == ("store_unavailable", 1, True)
-        assert "the database is away" in error["message"]
+        assert "the database is away" not in error["message"]
     assert node.log.asked == [("glance", "lobby")]
     node.log.trouble = None
     sea.advance(1)

@@ -102,7 +102,7 @@ def from_chat(error: ChatError) -> ApiError:
 
 def from_store(error: StoreUnavailable) -> ApiError:
     """Return what to say when the store cannot be read."""
-    return from_chat(ChatError("store_unavailable", f"The store cannot be read: {error}. Try again."))
+    return from_chat(ChatError("store_unavailable", f"The channel cannot be read: {error.told}. Try again."))
 
 
 def explain(path: str, error: RequestError) -> Response:

@@ -20,7 +20,7 @@ from wsserver.brokers.redis import RedisBroker
 from wsserver.brokers.redis_batch import Batch, Parcel, pack
 from wsserver.brokers.redis_commands import LinkDown
 from wsserver.brokers.redis_errors import explain
-from wsserver.chat.log import Done, Head, Publication, Stored, StoreUnavailable
+from wsserver.chat.log import Done, Doubtful, Head, Publication, Stored, StoreUnavailable
 from wsserver.chat.remote_log import Glance, Glanced, Read
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.reactor.loop import Reactor
@@ -176,7 +176,7 @@ class RedisLog:
                 if self._doubt_timer is None:
                     self._doubt_timer = self._reactor.call_later(left_s, self._give_up)
                 continue
-            self._settle(parcel, StoreUnavailable("the link to Redis broke, and whether it was stored is not known"))
+            self._settle(parcel, Doubtful("the link to Redis broke, and whether it was stored is not known"))
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

@@ -187,7 +187,8 @@ class Batch:
             return
         self.refused += len(origins)
         if isinstance(outcome, StoreUnavailable):
-            _refuse(origins, ChatError("store_unavailable", f"The message could not be stored: {outcome}. Try again."))
+            sentence = f"The message could not be stored: {outcome.told}. Try again."
+            _refuse(origins, ChatError("store_unavailable", sentence))
         else:
             _refuse(origins, ChatError("internal", "The message could not be stored: the server made a mistake."))
             raise outcome

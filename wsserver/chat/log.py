@@ -19,7 +19,19 @@ from wsserver.chat.vocabulary import MessageEvent
 
 
 class StoreUnavailable(Exception):
-    """The log cannot do its work just now. Nothing of what was asked for has been done."""
+    """The log cannot do its work just now. Nothing of what was asked for has been done.
+
+    Its text is for whoever runs the server: it may say where the store is, and under which name we go there.
+    """
+
+    told = "the store cannot be used just now"
+    """What clients are told, who may be anybody."""
+
+
+class Doubtful(StoreUnavailable):
+    """The log was lost while it worked: what was asked for may have been done, or not."""
+
+    told = "the store was lost meanwhile, and may have it or not"
 
 
 class NotYet(StoreUnavailable):

@@ -257,7 +257,8 @@ class ChatRouter(Router):
         except NotYet as error:
             self._hold(session, payload, opcode, error)
         except StoreUnavailable as error:
-            self._refuse(session, ChatError("store_unavailable", f"The store cannot be read: {error}. Try again."), id)
+            sentence = f"The channel cannot be read: {error.told}. Try again."
+            self._refuse(session, ChatError("store_unavailable", sentence), id)
         except Unsettled:
             self._hold(session, payload, opcode)
         else:
