@@ -49,6 +49,12 @@ def test_without_the_setting_there_is_none(start):
     assert len(start().listeners) == 1
 
 
+def test_what_is_wrong_is_told_in_full_wherever_the_public_port_is(start):
+    server = admin(start, "server.trusted_proxies=127.0.0.1")
+    server.backing.store_trouble = lambda: "at 10.0.0.9"
+    assert json.loads(ask_admin(server, get("/readyz"))[2])["reason"] == "store: at 10.0.0.9"
+
+
 def test_metrics_health_and_connections_are_there(start):
     server = admin(start)
     assert read(ask_admin(server, get("/metrics"))[2].decode())["wsserver_processes", ()] == 1

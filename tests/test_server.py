@@ -126,6 +126,16 @@ def test_while_it_drains_it_says_why_it_is_not_ready(start):
     assert ask(server, get("/"))[0] == 503
 
 
+@pytest.mark.parametrize(
+    ("flags", "reason"), [((), "store: db at 10.0.0.9 is away"), (("server.trusted_proxies=127.0.0.1",), "store")]
+)
+def test_strangers_hear_which_part_is_in_trouble_and_not_where_it_is(start, flags, reason):
+    server = start(*flags)
+    server.backing.store_trouble = lambda: "db at 10.0.0.9 is away"
+    status, _, body = ask(server, get("/readyz"))
+    assert (status, json.loads(body)) == (503, {"status": "unavailable", "reason": reason})
+
+
 # -- what was configured is in force ----------------------------------------------------------------------------------
 
 
@@ -288,7 +298,7 @@ def test_an_admin_port_that_is_taken_leaves_no_listener_behind(page):
     with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
         settings = config(f"server.admin=127.0.0.1:{taken.getsockname()[1]}")
         server = Server(settings, World(), Directory(str(page)))
-        with pytest.raises(OSError, match="the admin port"):
+        with pytest.raises(OSError, match="127.0.0.1:"):
             server.start()
         assert server.listeners == []
         server.close()

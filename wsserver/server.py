@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from importlib.resources import as_file, files
 from pathlib import Path
 from socket import socket
@@ -29,7 +30,7 @@ from wsserver.clients.echo import EchoRouter
 from wsserver.clients.limits import Rate
 from wsserver.clients.registry import Registry
 from wsserver.clients.router import Router
-from wsserver.clients.site import Site
+from wsserver.clients.site import Page, Site
 from wsserver.config import Config, ConfigError
 from wsserver.drain import Drain
 from wsserver.http.errors import RequestError
@@ -143,8 +144,9 @@ class Server:
         self._judge_by(self.config)
         self.services.listen_on(sockets)
         self.listen_also(sockets)
+        admin_pages: dict[str, Page] = {**self.site.pages, "/readyz": partial(self._readyz, in_full=True)}
         self.listeners += open_admin(
-            self.config, self.reactor, admin, self.site.pages, self.services.for_admin(), _log_exhausted
+            self.config, self.reactor, admin, admin_pages, self.services.for_admin(), _log_exhausted
         )
         self.pressure.start()
 
@@ -252,10 +254,12 @@ class Server:
         _only_get(request)
         return json_response(200, {"status": "alive"})
 
-    def _readyz(self, request: Request) -> Response:
-        """200 when it can serve, 503 with the reason when it cannot."""
+    def _readyz(self, request: Request, in_full: bool = False) -> Response:
+        """200 when it can serve, 503 with the reason when it cannot; strangers hear only which part it is."""
         _only_get(request)
         faults = ["draining"] if self.site.draining else self.backing.faults()
+        if not (in_full or self.services.private):
+            faults = [fault.partition(":")[0] for fault in faults]
         if faults:
             return json_response(503, {"status": "unavailable", "reason": "; ".join(faults)})
         return json_response(200, {"status": "ready"})

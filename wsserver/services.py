@@ -75,6 +75,11 @@ class Services:
         """
         self._api.private = self._scrape.private = not self._proxied and all(map(is_private, listeners))
 
+    @property
+    def private(self) -> bool:
+        """Only this machine can ask on the public port."""
+        return self._api.private
+
     def for_admin(self) -> Mapping[str, Service]:
         """Return what the admin port has besides the pages of health."""
         return {"/metrics": self._admin_scrape.serve, "/api/connections": self._admin_api.serve}
