@@ -45,8 +45,8 @@ from wsserver.supervision.orders import (
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 
-SUM_S: Final = 1.25
-"""The supervisor gives workers a second to answer; if it is silent for longer, it hangs."""
+SUM_S: Final = 1.5
+"""The supervisor gives workers a second to answer; if it is silent for half a second longer, it hangs."""
 
 _LOG: Final = logs.get("worker")
 

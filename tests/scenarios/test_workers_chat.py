@@ -1,11 +1,11 @@
 """A chat over several processes is one chat: one order, history and presence for everybody, whoever serves them."""
 
-import re
 import socket
 import urllib.request
 
 import pytest
 
+from tests.scenarios.running import PATIENCE_S
 from tests.scenarios.working import until, workers_of
 
 SPREAD = 24
@@ -147,8 +147,7 @@ def test_the_api_of_any_worker_speaks_for_all_of_them(start_two, connect_both, r
         status, _, body = server.get(f"/api/channels/{room}/presence", key)
         assert (status, b'"count":2' in body.replace(b" ", b"")) == (200, True)
     for _ in range(4):
-        metrics = server.get("/metrics")[2].decode()
-        assert re.search(r'^wsserver_workers{state="answered"} 2$', metrics, re.MULTILINE)
+        until(lambda: b'\nwsserver_workers{state="answered"} 2\n' in server.get("/metrics")[2])
 
 
 def test_the_admin_port_is_one_for_all_workers(start_two, connect_both):
@@ -157,5 +156,9 @@ def test_the_admin_port_is_one_for_all_workers(start_two, connect_both):
     server = start_two("--admin", f"127.0.0.1:{port}")
     connect_both(server)
     for _ in range(6):
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-            assert 'wsserver_workers{state="answered"} 2\n' in answer.read().decode()
+        until(lambda: b'\nwsserver_workers{state="answered"} 2\n' in look(f"http://127.0.0.1:{port}/metrics"))
+
+
+def look(url):
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
+        return answer.read()
