@@ -199,3 +199,21 @@ def test_a_channel_that_has_a_replica_is_not_forgotten() -> None:
     ann.say("join", channel="three", id=2)
     sea.settle()
     assert ann.hear()[-1]["type"] == "joined"
+
+
+def test_a_channel_is_opened_with_a_page_and_who_wants_more_has_it_read() -> None:
+    sea = Sea()
+    ann, bob = sea.nodes[0].connect("ann"), sea.nodes[1].connect()
+    for number in range(120):
+        ann.say("message", channel="lobby", text=f"text {number}")
+    sea.settle()
+    bob.say("join", channel="lobby", user="bob")
+    sea.advance(0.1)
+    [joined] = bob.hear_type("joined")
+    assert [one["seq"] for one in joined["messages"]] == list(range(71, 121))
+    assert [question for question, *_ in sea.nodes[1].log.asked] == ["glance"]
+    bob.say("join", channel="lobby", history=100)
+    sea.advance(0.1)
+    [joined] = bob.hear_type("joined")
+    assert [one["seq"] for one in joined["messages"]] == list(range(21, 121))
+    assert [question for question, *_ in sea.nodes[1].log.asked] == ["glance", "read"]

@@ -146,9 +146,7 @@ def _join(known: list[MessageEvent], answer: Glance) -> list[MessageEvent] | Non
     """Return the kept messages up to the head, as far back as is known; None: what is `known` is not so."""
     head, told = answer.head, answer.messages
     last = known[-1].seq
-    if head.seq < last:
-        return None
-    if not told:  # all of it is too old by now
+    if not told:  # all is too old by now, or it has not even what is known
         return [] if head.oldest > head.seq else None
     if told[0].seq > last:  # there is so much news that it is enough, or what is known is kept no more
         return told
