@@ -135,7 +135,8 @@ class World:
     def spawn(self, arguments: Sequence[str], fds: Sequence[int]) -> Process:
         """Start this interpreter anew with `arguments`. Of our file descriptors it gets `fds` and standard error.
 
-        Its standard input and output lead nowhere, and a terminal's Ctrl-C does not reach it. It is fork and exec: a copy of us would share our epoll (epoll(7)).
+        Its standard input and output lead nowhere, and a terminal's Ctrl-C does not reach it. It is fork and exec: a
+        copy of us would share our epoll (epoll(7)).
         Raises OSError.
         """
         import subprocess  # here, since only a supervisor needs it
