@@ -2,9 +2,11 @@
 
 import pytest
 
+from tests.chat.cluster_rig import Sea
 from tests.chat.fakes import NOON_MS, Client, World
 from wsserver.chat import methods
 from wsserver.chat.authority import ChannelRule
+from wsserver.chat.broker import Asked
 
 
 def call(client: Client, method: str, **fields: object) -> object:
@@ -67,3 +69,39 @@ def test_of_channels_that_one_may_not_join_nothing_is_told() -> None:
     assert sorted(entry["channel"] for entry in told["channels"]) == ["lobby", "news:art"]
     assert told["more"] == 0
     assert len(ann.ask("request", method="channels")["result"]["channels"]) == 4
+
+
+def test_a_long_list_of_channels_is_made_once_a_second_however_often_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(methods, "MANY", 2)
+    made: list[int] = []
+    plain = methods.list_fullest
+    monkeypatch.setattr(methods, "list_fullest", lambda counts: made.append(len(counts)) or plain(counts))
+    world = World()
+    ann, bob = world.connect("ann", "one"), world.connect("bob", "two")
+    first = call(ann, "channels")
+    bob.join("three")
+    assert [call(ann, "channels") for _ in range(5)] == [first] * 5
+    assert call(bob, "channels") == first
+    assert made == [2, 2]  # one for each of them: they may be allowed to see different ones
+    world.advance(methods.FRESH_S)
+    assert [entry["channel"] for entry in call(ann, "channels")["channels"]] == ["one", "two", "three"]  # type: ignore[index]
+
+
+def test_a_long_list_of_all_nodes_is_asked_for_once_by_all_who_want_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(methods, "MANY", 2)
+    sea = Sea(2)
+    ann, bob = sea.nodes[0].connect("ann", "one"), sea.nodes[0].connect("bob", "two")
+    asked: list[Asked] = []
+    ask = sea.brokers[0].ask
+    monkeypatch.setattr(sea.brokers[0], "ask", lambda question, done: (asked.append(question), ask(question, done)))
+    for times in (1, 1, 1):  # known to be long after the first
+        for client in (ann, bob) * 5:
+            client.say("request", method="channels", id=times)
+        sea.settle()
+        sea.advance(methods.FRESH_S)
+    answers = [event["result"] for client in (ann, bob) for event in client.hear_type("response")]
+    assert len(answers) == 30
+    assert all(answer == answers[0] for answer in answers)
+    assert len(asked) == 10 + 1 + 1

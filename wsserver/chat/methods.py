@@ -4,6 +4,7 @@ Read next: `requests.py`, which calls them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from heapq import nlargest
 from operator import itemgetter
 from typing import Any, Final
@@ -20,6 +21,14 @@ from wsserver.clients.router import Surroundings
 
 LISTED: Final = 1000
 """Channels in one answer: 300 KB at worst, which fits into a client's queue."""
+
+MANY: Final = 1000
+FRESH_S: Final = 1.0
+"""A list of so many channels is made once a second: of 20,000 it takes 25 ms, and any client may ask 50 times a second,
+which the other nodes would have to answer too."""
+
+LISTS: Final = 32
+"""Clients whose lists are kept, 250 KB each."""
 
 
 class Methods:
@@ -42,6 +51,12 @@ class Methods:
         self._channels = channels
         self._topics = topics
         self._started = surroundings.monotonic()
+        # the list of channels, where it is long
+        self._many = False
+        self._counted: list[tuple[str, int]] | None = None
+        self._counted_at = 0.0
+        self._lists: dict[str, dict[str, Any]] = {}  # by client
+        self._asking: list[tuple[Caller, Callable[[Any], None]]] = []
 
     def register(self, requests: Requests) -> None:
         """Offer them."""
@@ -68,16 +83,57 @@ class Methods:
 
         Of channels that the caller may not join nothing is told.
         """
-        rule_of, cluster = self._channels.rule_of, self._cluster
+        cluster = self._cluster
+        if self._counted is not None and self._surroundings.monotonic() < self._counted_at + FRESH_S:
+            return self._list_for(caller)
+        self._counted = None
         if cluster is None:
-            return list_fullest([count for count in self.counts() if _may_join(caller, count[0], rule_of)])
+            return self._note(self.counts(), caller)
 
         def begin(done: Callable[[Any], None]) -> None:
-            cluster.gather(ListChannels(), self.counts(), lambda answers: done(
-                list_fullest([count for count in merge_counts(answers) if _may_join(caller, count[0], rule_of)])
-            ))  # fmt: skip
+            if not self._many:
+                answered = partial(self._gathered, [(caller, done)])
+            elif self._asking:
+                self._asking.append((caller, done))
+                return  # the others are being asked
+            else:
+                self._asking = [(caller, done)]
+                answered = partial(self._gathered, self._asking)
+            cluster.gather(ListChannels(), self.counts(), answered)
 
         return Later(begin)
+
+    def _gathered(self, asking: list[tuple[Caller, Callable[[Any], None]]], answers: list[Any]) -> None:
+        """All who asked meanwhile hear it."""
+        if asking is self._asking:
+            self._asking = []
+        counts = merge_counts(answers)
+        for caller, done in asking:
+            done(self._note(counts, caller))
+
+    def _note(self, counts: list[tuple[str, int]], caller: Caller) -> dict[str, Any]:
+        """Return the list for `caller`; one that is long is kept for a second, for all who ask."""
+        self._many = len(counts) >= MANY
+        if not self._many:
+            return self._list(counts, caller)
+        if self._counted is not counts:
+            self._counted, self._counted_at = counts, self._surroundings.monotonic()
+            self._lists.clear()
+        return self._list_for(caller)
+
+    def _list_for(self, caller: Caller) -> dict[str, Any]:
+        """Return what a client is told of the list that is kept: the same for a second, however often it asks."""
+        assert self._counted is not None
+        known = self._lists.get(caller.client)
+        if known is None:
+            known = self._list(self._counted, caller)
+            if len(self._lists) < LISTS:
+                self._lists[caller.client] = known
+        return known
+
+    def _list(self, counts: list[tuple[str, int]], caller: Caller) -> dict[str, Any]:
+        rule_of = self._channels.rule_of
+        return list_fullest([count for count in counts if _may_join(caller, count[0], rule_of)])
 
     def stats(self, _caller: Caller, _params: Any) -> dict[str, float] | Later:
         """Return the numbers of `clients`, `users`, `channels` and topic `subscriptions`, and `uptime` in seconds.
