@@ -127,7 +127,7 @@ def _log_bad_token(address: str, reason: str) -> None:
 def _log_bad_forwarded(address: str, value: str) -> None:
     _LOG.warning(
         "bad_forwarded",
-        "A trusted proxy does not say where its client comes from; its own address stays. Told once.",
+        "A trusted proxy does not say where its clients come from, or not as configured. Told once.",
         address=address,
         value=value,
     )

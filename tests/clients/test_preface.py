@@ -68,6 +68,16 @@ def test_what_is_no_header_ends_the_connection_without_a_word(proxied, garbage):
     assert "PROXY protocol" in house.gone[0].cause
 
 
+def test_a_proxy_that_does_not_speak_it_is_told_of_once(proxied):
+    house, told = proxied(), []
+    house.registry.house.proxies = TrustedProxies(
+        ["10.0.0.1"], preface=True, on_garbage=lambda *what: told.append(what)
+    )
+    for _ in range(3):
+        house.connect(PROXY).send(get())
+    assert told == [(PROXY, "the connection does not begin with the PROXY protocol")]
+
+
 def test_it_has_the_time_of_the_handshake_and_no_more(proxied):
     house = proxied()
     peer = house.connect(PROXY)

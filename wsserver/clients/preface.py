@@ -33,6 +33,8 @@ class Preface:
         try:
             header = read_proxy_header(self._data)
         except ProxyHeaderError as error:
+            if client.house.proxies is not None:  # it was set up wrongly, and nobody can come in
+                client.house.proxies.tell(client.address, str(error))
             client.transport.close()
             client.on_lost(OSError(f"PROXY protocol: {error}"))
             return

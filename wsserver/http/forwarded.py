@@ -51,7 +51,7 @@ class TrustedProxies:
         """`networks`: addresses, networks ("10.0.0.0/8") and "unix"; `header`: X_FORWARDED_FOR or FORWARDED.
 
         `preface`: each connection of theirs begins with the PROXY protocol. `on_garbage(address, value)` hears, once,
-        of a header that is none. Raises ValueError for what is no network.
+        of a header that is none, or of a preface. Raises ValueError for what is no network.
         """
         # configuration
         self._networks = tuple(ip_network(network) for network in networks if network != UNIX)
@@ -90,14 +90,15 @@ class TrustedProxies:
             if len(elements) > HOPS:
                 source = None
         if source is None:
-            self._tell(address, headers.get(self._header) or "")
+            self.tell(address, headers.get(self._header) or "")
             return address
         return write_source(*source)
 
     def _has(self, address: _Address) -> bool:
         return any(address in network for network in self._networks)
 
-    def _tell(self, address: str, value: str) -> None:
+    def tell(self, address: str, value: str) -> None:
+        """What the proxy at `address` said is garbage: `value`, or a word about it."""
         if not self._told:
             self._told = True
             self._on_garbage(address, value)
