@@ -15,7 +15,7 @@ class BrokerLog:
 
     def trouble(self, sentence: str) -> None:
         """Warn."""
-        _LOG.error("broker_trouble", "The other nodes cannot be reached; everybody here goes on alone.", cause=sentence)
+        _LOG.error("broker_trouble", "The other nodes cannot be reached; what needs them is refused.", cause=sentence)
 
     def recovered(self) -> None:
         """Give the all-clear."""

@@ -19,6 +19,7 @@ It reads no clock, asks nobody and keeps no timer: `now` (seconds, monotonic) is
 """
 
 from enum import IntEnum
+from math import ceil
 from typing import Final
 
 from wsserver.resilience.backoff import Backoff
@@ -108,4 +109,4 @@ class Breaker:
         """Say why nothing is asked, and when it will be: part of a sentence, of no use while CLOSED."""
         if self.state is State.HALF_OPEN:
             return f"{self.cause}; it is being tried again"
-        return f"{self.cause}; it is tried again in {self.wait_s(now):.0f} s"
+        return f"{self.cause}; it is tried again in {ceil(self.wait_s(now)) or 1} s"
