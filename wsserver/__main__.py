@@ -13,7 +13,8 @@ import sys
 
 def main() -> int:
     """Run what the command line says; return the exit code."""
-    if sys.argv[1:2] == ["worker"]:  # before the command line is loaded: whoever waits for a worker waits a third less
+    if sys.argv[1:2] == ["worker"] and "".join(sys.argv[2:]).isdecimal():
+        # before the command line is loaded: whoever waits for a worker waits a third less
         from wsserver.worker import main as work
 
         return work(int(sys.argv[2]))

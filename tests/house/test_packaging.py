@@ -66,3 +66,13 @@ def test_whatever_an_extra_brings_can_be_done_without() -> None:
     program = f"import sys; {blocked}import wsserver.server; from wsserver.cli import main; sys.exit(main(['config']))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("rest", [[], ["x"]])
+def test_the_command_is_the_module_and_what_only_a_supervisor_says_is_no_command_for_people(rest: list[str]) -> None:
+    [command] = lines("options.entry_points", "console_scripts")
+    assert command == "wsserver = wsserver.__main__:main"
+    module = [sys.executable, "-m", "wsserver", "worker", *rest]
+    done = subprocess.run(module, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "invalid choice: 'worker'" in done.stderr
