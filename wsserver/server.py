@@ -43,6 +43,7 @@ from wsserver.net.listener import Listener
 from wsserver.net.pressure import Pressure
 from wsserver.observe import logs
 from wsserver.parts import authority, chat_settings, client_limits, codecs, compression, connections, proxies
+from wsserver.reactor.collector import Freezer
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.memory import keep_freed_memory
 from wsserver.reactor.world import World
@@ -315,8 +316,9 @@ def run(config: Config, routers: Mapping[str, Router] | None = None, reload: Cal
     except CannotStart as error:
         return _fail(str(error))
     server.obey_signals(reload)
-    print(f"wsserver listening on {server.address} (pid {os.getpid()})", flush=True)
-    return server.run()
+    with Freezer(server.world.monotonic):
+        print(f"wsserver listening on {server.address} (pid {os.getpid()})", flush=True)
+        return server.run()
 
 
 def find_static(configured: str) -> str:

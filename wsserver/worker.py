@@ -18,6 +18,7 @@ from wsserver.config import ConfigError
 from wsserver.net.listener import Listener
 from wsserver.observe import logs
 from wsserver.observe.families import Snapshot
+from wsserver.reactor.collector import Freezer
 from wsserver.reactor.timers import Timer
 from wsserver.reactor.world import World
 from wsserver.server import CannotStart, Inherited, Server, build
@@ -168,7 +169,8 @@ def _serve(worker: Worker, sock: socket, held: bytes) -> int:
     worker.connect(sock, held)
     server.reactor.wakeup.on_signal(signal.SIGTERM, worker.stop)
     server.reactor.wakeup.on_signal(signal.SIGUSR1, server.report_state)
-    code = server.run()
+    with Freezer(server.world.monotonic):
+        code = server.run()
     logs.flush()
     return code
 
