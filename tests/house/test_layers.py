@@ -13,8 +13,10 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("worker",),
-    ("server", "admin", "backing", "holdings", "supervisor", "supervision", "drain", "listening", "parts")
-    + ("reload", "services", "state_report", "storage"),
+    (
+        *("server", "admin", "backing", "holdings", "supervisor", "supervision", "drain", "listening", "parts"),
+        *("reload", "services", "state_report", "storage"),
+    ),
     ("config", "configuration"),
     ("bench", "simulation", "testing"),
     ("observe",),
