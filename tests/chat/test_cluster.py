@@ -140,7 +140,7 @@ def test_what_this_node_cannot_do_reaches_nobody_and_breaks_nothing(caplog: pyte
     cluster = sea.nodes[0].router.cluster
     assert cluster is not None
     deep: list[object] = []
-    for _ in range(2000):
+    for _ in range(100_000):
         deep = [deep]
     ann.say("subscribe", topic="t")
     ann.hear()
