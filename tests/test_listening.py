@@ -7,7 +7,7 @@ import socket
 import pytest
 
 from tests.test_server import config
-from wsserver.listening import bound_to, describe, explain, is_shared, listen
+from wsserver.listening import bound_to, describe, explain, listen
 from wsserver.reactor.world import World
 
 
@@ -29,7 +29,6 @@ def test_each_worker_has_a_socket_of_its_own_on_one_port(opened):
     sets = opened(3)
     assert len({one[0].fileno() for one in sets}) == 3
     assert len({one[0].getsockname() for one in sets}) == 1
-    assert not is_shared(config())
 
 
 def test_a_port_that_others_share_among_themselves_is_taken_all_the_same(opened):
@@ -44,7 +43,6 @@ def test_a_unix_socket_is_one_for_all(opened, tmp_path):
     first, second = opened(2, f"server.unix={path}")
     assert first == second
     assert describe(first[0]) == f"unix:{path}"
-    assert is_shared(config(f"server.unix={path}"))
     assert bound_to(config(f"server.unix={path}"), first[0]) == (None, 0)
 
 
@@ -52,7 +50,6 @@ def test_an_inherited_socket_is_one_for_all_and_browsers_name_its_own_address(op
     fd = socket.create_server(("127.0.0.1", 0)).detach()
     first, second = opened(2, f"server.fd={fd}")
     assert first == second
-    assert is_shared(config(f"server.fd={fd}"))
     assert bound_to(config(f"server.fd={fd}"), first[0]) == first[0].getsockname()
 
 

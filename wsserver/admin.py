@@ -60,7 +60,7 @@ def open_admin(
         rule = OriginRule((), config.server.hosts, host, sockets[0].getsockname()[1])
         site.judge_host = rule.check_host
     registry = Registry(reactor, site, client_limits(config), Admission(CONNECTIONS, 0, 0.0, lambda: False))
-    listeners = [Listener(reactor, sock, registry.admit, on_exhausted, shared=True) for sock in sockets]
+    listeners = [Listener(reactor, sock, registry.admit, on_exhausted) for sock in sockets]
     for listener in listeners:
         listener.start()
     return listeners

@@ -24,11 +24,6 @@ def listen(world: World, config: Config, workers: int = 1) -> list[list[socket]]
     return world.listen_tcp_often(server.host, server.port, workers)
 
 
-def is_shared(config: Config) -> bool:
-    """Tell whether all workers accept from the same sockets."""
-    return config.server.fd is not None or bool(config.server.unix)
-
-
 def bound_to(config: Config, listener: socket) -> tuple[str | None, int]:
     """Return host and port that a browser may name: the configured host, or where an inherited socket is bound."""
     if listener.family == AF_UNIX:

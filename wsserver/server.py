@@ -37,7 +37,7 @@ from wsserver.http.errors import RequestError
 from wsserver.http.request import Request
 from wsserver.http.response import Response, json_response
 from wsserver.http.static import StaticFiles
-from wsserver.listening import bound_to, describe, explain, is_shared, listen
+from wsserver.listening import bound_to, describe, explain, listen
 from wsserver.net.files import Directory
 from wsserver.net.listener import Listener
 from wsserver.net.pressure import Pressure
@@ -153,8 +153,7 @@ class Server:
 
     def listen_also(self, sockets: Sequence[socket]) -> list[Listener]:
         """Accept from `sockets` as well; they are ours from now on."""
-        shared = is_shared(self.config)
-        listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted, shared) for sock in sockets]
+        listeners = [Listener(self.reactor, sock, self.registry.admit, _log_exhausted) for sock in sockets]
         for listener in listeners:
             listener.start()
         self.listeners += listeners

@@ -158,7 +158,7 @@ def test_of_those_who_share_a_socket_one_accepts_each_connection(rig):
         reactors = [Reactor(FakeWorld(), poller, rig.errors.append) for poller in pollers]
         accepted = []
         for reactor in reactors:
-            Listener(reactor, shared.dup(), lambda *a: accepted.append(a), rig.exhausted.append, shared=True).start()
+            Listener(reactor, shared.dup(), lambda *a: accepted.append(a), rig.exhausted.append).start()
         rig.address = shared.getsockname()
         rig.connect(3)
         for reactor in reactors:

@@ -7,8 +7,6 @@ from wsserver.reactor.world import World
 class FakePoller:
     """Hands out one scripted batch a call; `slept` keeps the timeouts it was asked for."""
 
-    exclusive = 0
-
     def __init__(self):
         self.batches = []
         self.slept = []

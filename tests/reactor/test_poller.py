@@ -1,6 +1,8 @@
 import os
+import queue
 import socket
 import sys
+import threading
 
 import pytest
 
@@ -104,13 +106,24 @@ def test_a_short_timeout_is_not_rounded_down_to_none():
 
 
 @pytest.mark.parametrize("name", list(available_pollers()))
-def test_a_listener_that_is_shared_can_be_watched_by_every_poller(name):
+def test_all_who_sleep_on_a_shared_listener_are_woken(name):
+    """Whoever is woken alone may be stopped or killed before it runs, and then nobody comes."""
+    woken = queue.SimpleQueue()
+
+    def sleep():
+        poller = open_poller(name)
+        poller.register(listener.fileno(), READ)
+        woken.put("asleep")
+        woken.put(poller.poll(10))
+        poller.unregister(listener.fileno())
+        poller.close()
+
     with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket() as peer:
-        pollers = [open_poller(name) for _ in range(2)]
-        for one in pollers:
-            one.register(listener.fileno(), READ | one.exclusive)
+        sleepers = [threading.Thread(target=sleep) for _ in range(3)]
+        for sleeper in sleepers:
+            sleeper.start()
+        assert [woken.get() for _ in sleepers] == ["asleep"] * 3
         peer.connect(listener.getsockname())
-        assert [fd for fd, _ in pollers[0].poll(1)] == [listener.fileno()]
-        for one in pollers:
-            one.unregister(listener.fileno())
-            one.close()
+        assert [[fd for fd, _ in woken.get()] for _ in sleepers] == [[listener.fileno()]] * 3
+        for sleeper in sleepers:
+            sleeper.join()

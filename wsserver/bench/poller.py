@@ -19,7 +19,6 @@ class PunctualPoller:
         self.modify = poller.modify
         self.unregister = poller.unregister
         self.close = poller.close
-        self.exclusive = poller.exclusive
 
     def poll(self, timeout_s: float | None) -> list[tuple[int, int]]:
         """Like the wrapped one's, but the timeout is rounded down to whole milliseconds."""

@@ -16,6 +16,10 @@ second and close it, so that clients learn they are not wanted instead of waitin
 A connection's socket is of the class that is written in C (`SocketType`), not of its heir in Python that
 `socket.accept` makes: that one takes 4.1 us instead of 2.3, and 40 bytes more, for `makefile` and `with`.
 
+Where several processes accept from one socket, all of them are woken for a connection and one gets it. The kernel can
+wake just one (EPOLLEXCLUSIVE), and then nobody comes if that one is stopped or killed before it has run: docs/decisions
+(0016).
+
 Read next: `transport.py`.
 """
 
@@ -52,16 +56,13 @@ class Listener:
         sock: socket.socket,
         on_accept: OnAccept,
         on_exhausted: Callable[[OSError], None],
-        shared: bool = False,
     ) -> None:
-        """`shared`: other processes accept from `sock` too, so one of us is woken for a connection and not all."""
         self.sock = sock
         self.accepted = 0  # statistics
         self._family = sock.family
         self._reactor = reactor
         self._on_accept = on_accept
         self._on_exhausted = on_exhausted
-        self._interest = READ | (reactor.poller.exclusive if shared else 0)
         self._watched = False
         self._paused = True
         self._closed = False
@@ -74,7 +75,7 @@ class Listener:
         if not self._watched and not self._closed:
             if self._spare is None:
                 self._reserve()
-            self._reactor.watch(self.sock.fileno(), self._interest, self)
+            self._reactor.watch(self.sock.fileno(), READ, self)
             self._watched = True
 
     def pause(self) -> None:

@@ -37,10 +37,6 @@ SELECT_FD_LIMIT: Final = 1024
 class Poller(Protocol):
     """What the reactor needs. `interest` and reported masks are sums of the constants above."""
 
-    exclusive: int
-    """What to add to the interest in a listener that other processes watch too, so that one of them is woken and not
-    all (EPOLLEXCLUSIVE); 0 where there is no such thing, and all are."""
-
     def register(self, fd: int, interest: int) -> None:
         """Start to watch `fd`."""
 
@@ -60,8 +56,6 @@ class Poller(Protocol):
 class EpollPoller:
     """`epoll(7)`: the kernel keeps the list, a call costs what is ready and not what is watched."""
 
-    exclusive = getattr(select, "EPOLLEXCLUSIVE", 0)
-
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self.register = self._epoll.register
@@ -78,8 +72,6 @@ class EpollPoller:
 class PollPoller:
     """`poll(2)`: the whole list goes to the kernel at each call."""
 
-    exclusive = 0
-
     def __init__(self) -> None:
         self._poll = select.poll()
         self.register = self._poll.register
@@ -95,8 +87,6 @@ class PollPoller:
 
 class SelectPoller:
     """`select(2)`: three sets of bits, rebuilt at each call, and no fd above 1,023."""
-
-    exclusive = 0
 
     def __init__(self) -> None:
         self._interest: dict[int, int] = {}
@@ -134,8 +124,6 @@ if sys.platform != "linux":
 
     class KqueuePoller:
         """`kqueue(2)`: like epoll, but reading and writing are two filters, registered apart."""
-
-        exclusive = 0
 
         def __init__(self) -> None:
             self._kqueue = select.kqueue()
