@@ -3,17 +3,16 @@
 import os
 import signal
 import socket
-from types import SimpleNamespace
 
 import pytest
 
 from tests.reactor.fakes import turn
-from tests.supervision.fakes import jump, nursery
+from tests.supervision.fakes import jump
+from tests.supervision.rig import Rig
 from tests.test_server import config
 from wsserver import supervisor as supervisor_module
 from wsserver.config import ConfigError
-from wsserver.reactor.histogram import LATENCY_BOUNDS_S, Histogram
-from wsserver.supervision.child import LAST_PAUSE_S, Stage
+from wsserver.supervision.child import FAREWELL_S, LAST_PAUSE_S, Stage
 from wsserver.supervision.orders import (
     Begin,
     Cover,
@@ -22,81 +21,16 @@ from wsserver.supervision.orders import (
     Failed,
     Measure,
     Measured,
-    Ready,
+    Ping,
+    Pong,
     Report,
     Sum,
     SumUp,
     TakeOn,
     Uncover,
 )
+from wsserver.supervision.watch import BEAT_S, SILENT_S
 from wsserver.supervisor import END_S, GRACE_S, Supervisor, supervise
-
-
-class FakeHub:
-    """Keeps the sockets that it is given."""
-
-    def __init__(self):
-        self.admitted = []
-
-    def admit(self, sock, on_cut):
-        self.admitted.append(sock)
-        self.on_cut = on_cut
-
-
-class Rig:
-    """A supervisor of three, and its world."""
-
-    def __init__(self, *assignments, shared=False, hub=False):
-        self.reactor = nursery()
-        self.stopped = False
-        self.reactor.stop = lambda: setattr(self, "stopped", True)
-        self.listeners = [socket.create_server(("127.0.0.1", 0)) for _ in range(4)]
-        sets = [[self.listeners[0]]] * 3 if shared else [[listener] for listener in self.listeners[:3]]
-        self.addresses = []
-        self.config = config("server.workers=3", *assignments)
-        self.hub = FakeHub()
-        self.commits = Histogram(LATENCY_BOUNDS_S)
-        holdings = SimpleNamespace(
-            sockets=sets, admin=self.listeners[3:], hub=self.hub if hub else None, commits=self.commits if hub else None
-        )
-        self.supervisor = Supervisor(self.config, self.reactor, holdings, self.addresses.append)
-        self.supervisor.start()
-        turn(self.reactor, 2)
-
-    @property
-    def processes(self):
-        return self.reactor.world.processes
-
-    def newest(self, index):
-        """The newest process of a worker."""
-        return next(process for process in self.processes if process.pid == self.supervisor.children[index].pid)
-
-    def say(self, index, line=Ready()):  # noqa: B008 - it is frozen
-        self.newest(index).say(line)
-        turn(self.reactor, 2)
-
-    def all_ready(self):
-        for index in range(3):
-            self.say(index)
-        for process in self.processes:
-            process.heard()
-
-    def die(self, index, code=-9):
-        process = self.newest(index)
-        process.die(code)
-        self.supervisor.reap()
-        turn(self.reactor, 2)
-
-    def heard(self, index):
-        return self.newest(index).heard()
-
-    def close(self):
-        for process in self.processes:
-            process.sock.close()
-        for sock in (*self.listeners, *self.hub.admitted):
-            sock.close()
-        turn(self.reactor, 2)
-        self.reactor.close()
 
 
 @pytest.fixture
@@ -175,6 +109,56 @@ def test_who_covered_and_dies_too_is_followed_by_one_who_serves(rig):
     jump(one.reactor, LAST_PAUSE_S)
     one.say(1)
     assert one.heard(1)[1:] == [Cover(0), Cover(2)]
+
+
+def test_another_one_accepts_for_who_hangs_as_long_as_it_is_silent(rig):
+    one = rig()
+    one.all_ready()
+    one.wait(SILENT_S, 0)
+    assert (one.heard(1), one.heard(2)) == ([], [])
+    one.wait(BEAT_S, 0)
+    assert (one.heard(1), one.heard(2)) == ([Cover(0)], [])
+    one.say(0, Pong())
+    assert (one.heard(0), one.heard(1), one.heard(2)) == ([], [Uncover(0)], [])
+
+
+def test_who_hangs_for_too_long_is_replaced_as_one_that_has_died(rig):
+    one = rig("server.worker_timeout=10s")
+    one.all_ready()
+    one.wait(10, 0)
+    assert one.newest(0).signals == []
+    one.wait(BEAT_S, 0)
+    assert one.newest(0).signals == [signal.SIGABRT, signal.SIGCONT]
+    one.wait(FAREWELL_S, 0)
+    assert one.newest(0).killed
+    one.die(0)
+    jump(one.reactor, LAST_PAUSE_S)
+    one.say(0)
+    assert one.heard(1) == [Cover(0), Uncover(0)]
+    assert len(one.processes) == 4
+
+
+def test_nobody_is_watched_before_all_are_ready_nor_when_they_are_to_stop(rig):
+    one = rig("server.worker_timeout=3s")
+    one.say(0)
+    one.wait(20, 0, 1, 2)
+    assert (one.newest(0).signals, Ping() in one.newest(0).heard()) == ([], False)
+    one.say(1)
+    one.say(2)
+    one.supervisor.stop()
+    one.wait(5, 0, 1, 2)
+    assert [process.signals for process in one.processes] == [[], [], []]
+    assert one.heard(1)[1:] == [Drain()]
+
+
+def test_how_long_one_may_hang_can_be_changed_for_those_who_hang_already(rig):
+    one = rig("server.worker_timeout=0")
+    one.all_ready()
+    one.wait(100, 0)
+    assert one.newest(0).signals == []
+    one.supervisor.reload(lambda: config("server.workers=3", "server.worker_timeout=30s"))
+    one.wait(BEAT_S, 0)
+    assert one.newest(0).signals != []
 
 
 def test_where_all_accept_from_one_socket_nobody_has_to_be_covered(rig):

@@ -18,6 +18,8 @@ from wsserver.supervision.orders import (
     Failed,
     Measure,
     Measured,
+    Ping,
+    Pong,
     Ready,
     Report,
     Sum,
@@ -118,6 +120,12 @@ def test_it_takes_a_configuration_on(rig):
     assert ask(rig.server, get("/livez", host="chat.example"))[0] == 200
 
 
+def test_it_answers_that_it_is_there(rig):
+    rig.heard()
+    rig.say(Ping())
+    assert rig.heard() == [Pong()]
+
+
 def test_it_says_its_numbers_when_asked(rig):
     rig.heard()
     rig.say(Measure(3))
@@ -187,6 +195,7 @@ def test_without_a_supervisor_it_closes_everybody_and_ends_with_1(rig):
 def begin(monkeypatch):
     """Run `main` with what the supervisor says first; return its exit code, and what it said."""
     monkeypatch.setattr(worker_module.signal, "signal", lambda number, handler: None)
+    monkeypatch.setattr(worker_module.faulthandler, "enable", lambda fd: None)
     monkeypatch.setattr(worker_module.logs, "configure", lambda *arguments, **fields: None)
     monkeypatch.setattr(World, "pin", lambda world, core: None)
 

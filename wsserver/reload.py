@@ -9,7 +9,12 @@ from typing import Any, Final, NamedTuple
 from wsserver.config import Config
 from wsserver.configuration.settings import CHANNELS, SECTIONS, settings_of
 
-LIVE: Final = frozenset(("log.level", "log.format", "server.origins", "server.hosts", "server.drain", "limits.rate"))
+LIVE: Final = frozenset(
+    (
+        *("log.level", "log.format", "server.origins", "server.hosts", "server.drain", "server.worker_timeout"),
+        "limits.rate",
+    )
+)
 """What is asked for at the moment of use, and held nowhere by those who are connected. A client keeps its rate."""
 
 

@@ -1,15 +1,15 @@
 """Several workers on one machine: starts them, starts them again when they die, and ends with them.
 
 It owns what must outlive a worker. Every listening socket stays open in here and in all workers, so that a death resets
-nobody who waits to be accepted: another worker accepts for the dead one (`Cover`) until its successor is ready. It
-serves nobody itself, and knows no frame and no channel.
+nobody who waits to be accepted: another worker accepts for one that is dead or hangs (`Cover`) until its successor is
+ready. It serves nobody itself, and knows no frame and no channel.
 
     supervisor --- link ---> worker 0    its own sockets (SO_REUSEPORT), those of others only while they are down
                --- link ---> worker 1    ...
 
 A worker that finds its link ended ends too: nothing outlives the supervisor.
 
-Read next: `supervision/child.py`, one worker as seen from here; `supervision/survey.py`; `worker.py`, the other end.
+Read next: `supervision/child.py`, one worker as seen from here; `supervision/watch.py`; `worker.py`, the other end.
 """
 
 import signal
@@ -30,8 +30,10 @@ from wsserver.reactor.poller import available_pollers
 from wsserver.reactor.world import World
 from wsserver.reload import replace_live
 from wsserver.supervision.child import Child, Stage
-from wsserver.supervision.orders import Begin, Cover, Drain, End, Measured, Report, SumUp, TakeOn, Uncover
+from wsserver.supervision.covers import Covers
+from wsserver.supervision.orders import Begin, Drain, End, Measured, Report, SumUp, TakeOn
 from wsserver.supervision.survey import Survey
+from wsserver.supervision.watch import Watch
 
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
@@ -70,8 +72,9 @@ class Supervisor:
         fds = {fd for one in (*self._numbers, self._admin) for fd in one}
         self.children = [Child(reactor, index, self, sorted(fds)) for index in range(len(sockets))]
         self._survey = Survey(reactor, self.children, self._measure)
-        self._shared = len(self._numbers) > 1 and self._numbers[0] == self._numbers[1]
-        self._covers: dict[int, Child] = {}  # index of a worker that is down -> who accepts for it
+        shared = len(self._numbers) > 1 and self._numbers[0] == self._numbers[1]
+        self._covers = Covers(self.children, shared)
+        self._watch = Watch(reactor, self.children, lambda: self.config.server.worker_timeout, self._covers.settle)
 
     def start(self) -> None:
         """Start all workers."""
@@ -95,17 +98,20 @@ class Supervisor:
 
     def on_ready(self, child: Child) -> None:
         """A worker serves."""
-        cover = self._covers.pop(child.index, None)
-        if cover is not None:
-            cover.say(Uncover(child.index))
+        if self._on_ready is None:
+            self._covers.settle()
         if self.stopping:
             return
         if self._on_ready is None:
             _LOG.info("worker_back", "A worker was started again.", worker=child.index, its_pid=child.pid)
-            self._cover_all()
         elif all(one.stage is Stage.SERVING for one in self.children):
             on_ready, self._on_ready = self._on_ready, None
+            self._watch.begin()
             on_ready(self._address)
+
+    def on_pong(self, child: Child) -> None:
+        """A worker is there."""
+        self._watch.hear(child)
 
     def on_numbers(self, child: Child, said: SumUp | Measured) -> None:
         """A worker says its numbers, and may want those of all."""
@@ -124,8 +130,9 @@ class Supervisor:
     def on_down(self, child: Child, code: int) -> None:
         """A worker has ended, or could not be started."""
         self._survey.lose(child)
-        for index in [index for index, cover in self._covers.items() if cover is child]:
-            del self._covers[index]
+        self._watch.forget(child)
+        if self._on_ready is None:
+            self._covers.settle()
         if self.stopping:
             self._note_end(child, code)
         elif self._on_ready is not None:
@@ -141,18 +148,6 @@ class Supervisor:
                 cause=child.failure.sentence if child.failure is not None else None,
                 again_in_s=round(pause_s, 3),
             )
-        self._cover_all()
-
-    def _cover_all(self) -> None:
-        """See that somebody accepts for each worker that is down."""
-        serving = [child for child in self.children if child.stage is Stage.SERVING]
-        if self._shared or not serving or self._on_ready is not None:
-            return
-        for child in self.children:
-            if child.stage is not Stage.SERVING and child.index not in self._covers:
-                cover = serving[child.index % len(serving)]
-                self._covers[child.index] = cover
-                cover.say(Cover(child.index))
 
     def _give_up(self, child: Child, code: int) -> None:
         """A worker could not even be started once: so it is with all of them."""
@@ -199,6 +194,7 @@ class Supervisor:
 
     def _leave(self, order: Drain | End) -> None:
         self.stopping = True
+        self._watch.end()
         for child in self.children:
             child.stay_down()
             child.say(order)

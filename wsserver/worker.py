@@ -3,11 +3,13 @@
     supervisor ---- Begin ---> [ build a server on inherited sockets ] ---> Ready ... orders ... Drain, or nobody there
 
 Signals are the supervisor's: a terminal sends them to all of us, and a service manager too, and twice would mean "now".
-SIGTERM to a worker alone drains it; the supervisor then starts another.
+SIGTERM to a worker alone drains it; the supervisor then starts another. SIGABRT is for one that hangs: it writes the
+Python stack of each of its threads to standard error, from C, and ends.
 
 Read next: `server.py`, which it runs; `supervision/orders.py`, what it is told.
 """
 
+import faulthandler
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -33,6 +35,8 @@ from wsserver.supervision.orders import (
     Line,
     Measure,
     Measured,
+    Ping,
+    Pong,
     Ready,
     Report,
     Sum,
@@ -48,6 +52,8 @@ EXIT_USAGE: Final = 2
 
 SUM_S: Final = 1.5
 """The supervisor gives workers a second to answer; if it is silent for half a second longer, it hangs."""
+
+STDERR: Final = 2
 
 _LOG: Final = logs.get("worker")
 
@@ -79,6 +85,8 @@ class Worker:
             case Uncover(index):
                 for listener in self._covering.get(index, ()):
                     listener.pause()
+            case Ping():
+                self._say(Pong())
             case TakeOn(config):
                 self.server.take_on(config)
             case Report():
@@ -136,6 +144,7 @@ class Worker:
 
 def main(fd: int) -> int:
     """Be the worker that file descriptor `fd` tells us to be; return the exit code."""
+    faulthandler.enable(STDERR)  # the number, since `sys.stderr` is None where standard error was closed
     for number in (signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     world = World()

@@ -17,6 +17,7 @@ class FakeProcess:
         self.sock = sock
         self.code = None
         self.killed = False
+        self.signals = []
         self._held = b""
 
     def poll(self):
@@ -24,6 +25,9 @@ class FakeProcess:
 
     def kill(self):
         self.killed = True
+
+    def send_signal(self, sig):
+        self.signals.append(sig)
 
     def say(self, line):
         self.sock.send(encode(line) + b"\n")

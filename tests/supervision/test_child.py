@@ -1,11 +1,13 @@
 """One worker by the clock: started, heard, found dead, started again after pauses that grow."""
 
+import signal
+
 import pytest
 
 from tests.reactor.fakes import turn
 from tests.supervision.fakes import jump, nursery
 from wsserver.supervision.child import FAREWELL_S, FIRST_PAUSE_S, LAST_PAUSE_S, STEADY_S, Child, Stage
-from wsserver.supervision.orders import Drain, Failed, Measured, Ready, Report, SumUp
+from wsserver.supervision.orders import Drain, Failed, Measured, Pong, Ready, Report, SumUp
 
 
 class Notes:
@@ -23,6 +25,9 @@ class Notes:
 
     def on_ready(self, child):
         self.told.append("ready")
+
+    def on_pong(self, child):
+        self.told.append("pong")
 
     def on_numbers(self, child, said):
         self.told.append(said)
@@ -77,6 +82,40 @@ def test_one_that_is_ready_serves_and_one_that_has_ended_is_down(child, reactor)
     child.reap()
     child.kill()
     assert child._overseer.told == ["ready", (-9, None)]
+
+
+def test_that_it_is_there_is_passed_on(child, reactor):
+    process = spawned(child, reactor)
+    process.say(Pong())
+    turn(reactor, 2)
+    assert child._overseer.told == ["pong"]
+
+
+def test_one_that_hangs_is_told_to_write_where_and_to_be_awake_for_it_and_is_killed_if_it_does_not_end(child, reactor):
+    child.abort()
+    assert child.stage is Stage.DOWN
+    process = spawned(child, reactor)
+    process.say(Ready())
+    turn(reactor, 2)
+    child.abort()
+    assert (child.stage, process.signals) == (Stage.HUNG, [signal.SIGABRT, signal.SIGCONT])
+    jump(reactor, FAREWELL_S - 0.1)
+    assert not process.killed
+    jump(reactor, 0.2)
+    assert process.killed
+    process.die(-9)
+    child.reap()
+    assert (child.stage, child.served) == (Stage.DOWN, True)
+
+
+def test_the_successor_of_one_that_hung_is_not_killed_in_its_place(child, reactor):
+    spawned(child, reactor)
+    child.abort()
+    reactor.world.processes[-1].die(-6)
+    child.reap()
+    successor = spawned(child, reactor)
+    jump(reactor, FAREWELL_S + 0.1)
+    assert (successor.killed, child.stage) == (False, Stage.STARTING)
 
 
 def test_what_it_says_of_its_numbers_is_passed_on(child, reactor):

@@ -136,6 +136,19 @@ def test_one_that_is_down_is_not_asked(rig):
     assert rig.workers[1].heard() == rig.workers[2].heard() == []
 
 
+def test_one_that_is_known_to_be_silent_is_neither_asked_nor_waited_for_and_what_it_has_counted_stays(rig):
+    rig.ask(0, accepted=100)
+    rig.answer(1, 1, 20)
+    rig.answer(2, 1, 3)
+    rig.sum(0)
+    rig.workers[2].heard()
+    rig.workers[2].stage = Stage.SILENT
+    rig.ask(0, 2, accepted=101)
+    rig.answer(1, 2, 20)
+    assert state(rig.sum(0, 2)) == (124, 2, 3, (2, 1, 0))
+    assert rig.workers[2].heard() == []
+
+
 def test_no_counter_falls_when_a_worker_ends_and_its_successor_begins_at_zero(rig):
     rig.ask(0, accepted=100)
     rig.answer(1, 1, 20)

@@ -75,6 +75,12 @@ class ServerSettings:
     pin: bool = setting(
         Flag(), True, "With several workers, each on a core of its own: a process that moves leaves its caches behind."
     )
+    worker_timeout: float = setting(
+        Duration(),
+        "30s",
+        "A worker that has not answered for so long hangs, and is replaced; the longest work of one that is well takes "
+        "seconds. Those who knock do not wait for that: after 2 s others accept for it. 0: never.",
+    )
     admin: str = setting(HostPort(), "", "A second, private port for metrics and the X-ray page; empty: none.")
     tls_cert: str = setting(Text("a path"), "", "Certificate chain, PEM; empty: no TLS.", only=("",))
     tls_key: str = setting(Text("a path"), "", "Its private key, PEM.", only=("",))

@@ -37,6 +37,9 @@ class Process(Protocol):
     def poll(self) -> int | None:
         """Its exit code, or minus the signal that ended it; None while it runs. Without this call it stays a zombie."""
 
+    def send_signal(self, sig: int) -> None:
+        """Send it that signal, if it has not ended."""
+
     def kill(self) -> None:
         """End it now (SIGKILL), if it has not ended."""
 

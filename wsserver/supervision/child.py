@@ -2,14 +2,17 @@
 
                 spawn                Ready               (process ends)
     DOWN  ----------------> STARTING -----> SERVING ----------------------> DOWN ... after a pause, spawn again
-      ^                        | (process ends)
-      +------------------------+
+      ^                        |            |   ^                            ^
+      +------------------------+            v   | (watch.py)                 |
+             (process ends)                SILENT -------> HUNG -------------+
+                                                   abort
 
 Whether one is started again, and who accepts for it meanwhile, is decided in `supervisor.py`.
 
 Read next: `supervisor.py`.
 """
 
+import signal
 from collections.abc import Sequence
 from enum import Enum
 from socket import socket
@@ -20,7 +23,7 @@ from wsserver.reactor.timers import Timer
 from wsserver.reactor.world import Process
 from wsserver.resilience.backoff import Backoff
 from wsserver.supervision.link import Link
-from wsserver.supervision.orders import Begin, Failed, Line, Measured, Ready, SumUp
+from wsserver.supervision.orders import Begin, Failed, Line, Measured, Pong, Ready, SumUp
 
 FIRST_PAUSE_S: Final = 0.1
 LAST_PAUSE_S: Final = 30.0
@@ -31,7 +34,8 @@ STEADY_S: Final = 60.0
 """Whoever served for so long was no part of a row of crashes: twice the longest pause."""
 
 FAREWELL_S: Final = 5.0
-"""A process whose link has ended has so long to end itself; then it is killed."""
+"""A process whose link has ended, or that was told to write its stack and end, has so long for it; then it is killed. A
+stack takes milliseconds, and a core of 2 GiB, where the system wants one, some seconds."""
 
 
 class Stage(Enum):
@@ -40,6 +44,8 @@ class Stage(Enum):
     DOWN = "There is no process."
     STARTING = "The process has not said yet that it accepts connections."
     SERVING = "It accepts connections."
+    SILENT = "It has not answered for a while; others accept connections for it."
+    HUNG = "It has not answered for too long, and was told to end."
 
 
 class Overseer(Protocol):
@@ -53,6 +59,9 @@ class Overseer(Protocol):
 
     def on_ready(self, child: "Child") -> None:
         """It accepts connections."""
+
+    def on_pong(self, child: "Child") -> None:
+        """It has answered that it is there."""
 
     def on_numbers(self, child: "Child", said: SumUp | Measured) -> None:
         """It says its numbers, and may want those of all."""
@@ -134,6 +143,18 @@ class Child:
         if self.process is not None:
             self.process.kill()
 
+    def abort(self) -> None:
+        """End a process that hangs, and have it write where. One that does not even do that is killed (FAREWELL_S).
+
+        It writes from within the handler of a signal (`worker.py`), so it does not matter what holds it up in Python;
+        and it has to be awake: signals wait for a process that was stopped (signal(7)).
+        """
+        if self.process is not None:
+            self.stage = Stage.HUNG
+            self.process.send_signal(signal.SIGABRT)
+            self.process.send_signal(signal.SIGCONT)
+            self._kill_later(self.process)
+
     def on_cut(self) -> None:
         """The hub has nothing to do with its process any more, which knows it and ends, unless it hangs."""
         if self.process is not None:
@@ -149,13 +170,15 @@ class Child:
         if self.link is not None:
             self.link.close()  # what it said last was heard: it came before the signal of its end
         self.process = self.link = None
-        self.served = self.stage is Stage.SERVING
+        self.served = self.stage not in (Stage.DOWN, Stage.STARTING)
         self.stage = Stage.DOWN
         self._overseer.on_down(self, code)
 
     def _on_line(self, line: Line) -> None:
         if isinstance(line, Failed):
             self.failure = line
+        elif isinstance(line, Pong):
+            self._overseer.on_pong(self)
         elif isinstance(line, SumUp | Measured):
             self._overseer.on_numbers(self, line)
         elif isinstance(line, Ready) and self.stage is Stage.STARTING:
@@ -164,7 +187,7 @@ class Child:
             self._overseer.on_ready(self)
 
     def _kill_later(self, process: Process) -> None:
-        """Its link has ended, so it should too."""
+        """It should end by itself now."""
 
         def kill() -> None:
             if self.process is process:

@@ -4,6 +4,9 @@
     worker              Ready                                                        SumUp             Measured
                         Failed    and it ends
 
+    supervisor   Ping             once a second
+    worker              Pong
+
 Signals would say less: they carry nothing, and a terminal or a service manager sends them to the workers too.
 
 Read next: `link.py`, which carries them.
@@ -57,6 +60,10 @@ class Report(msgspec.Struct, tag=True, frozen=True):
     """Write your state to the log."""
 
 
+class Ping(msgspec.Struct, tag=True, frozen=True):
+    """Are you there?"""
+
+
 class Measure(msgspec.Struct, tag=True, frozen=True):
     """Say your numbers; `number` tells answers apart."""
 
@@ -82,6 +89,10 @@ class Ready(msgspec.Struct, tag=True, frozen=True):
     """I accept connections."""
 
 
+class Pong(msgspec.Struct, tag=True, frozen=True):
+    """I am: my reactor turns."""
+
+
 class SumUp(msgspec.Struct, tag=True, frozen=True):
     """I am asked for everybody's numbers; these are mine."""
 
@@ -103,7 +114,9 @@ class Failed(msgspec.Struct, tag=True, frozen=True):
     code: int
 
 
-Line = Begin | Cover | Uncover | TakeOn | Report | Measure | Sum | Drain | End | Ready | SumUp | Measured | Failed
+ToWorker = Begin | Cover | Uncover | TakeOn | Report | Ping | Measure | Sum | Drain | End
+ToSupervisor = Ready | Pong | SumUp | Measured | Failed
+Line = ToWorker | ToSupervisor
 
 encode: Final = msgspec.json.Encoder().encode
 decode: Final = msgspec.json.Decoder(Line).decode

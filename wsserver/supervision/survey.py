@@ -4,7 +4,8 @@
                <-- Sum ---------            <-- Measured --
 
 They go over the links that there are anyway, so nothing that the workers stand on has to be well for it. Who does not
-answer in time is left out, and counted as silent; he is asked no more until he has answered.
+answer in time is left out, and counted as silent; he is asked no more until he has answered. One who is known to be
+silent (`watch.py`) is not asked at all.
 
 Counters never fall for that, nor when a worker dies: what is known of its counters stays in the sum. What a worker
 counted between the last look at it and its death is lost.
@@ -113,6 +114,6 @@ class Survey:
 
     def _of_workers(self, one: _Round) -> Snapshot:
         """Return what those who have answered cannot say of the others."""
-        serving = {child.index for child in self._children if child.stage is Stage.SERVING}
+        serving = {child.index for child in self._children if child.stage in (Stage.SERVING, Stage.SILENT)}
         down = len(self._children) - len(serving)
         return of_workers(0, len(serving - one.answers.keys()), down, self.restarts)
