@@ -24,7 +24,6 @@ from wsserver.brokers.hub_wire import Appended, Outcome, Refused, framed
 from wsserver.brokers.hub_worker import HubWorker
 from wsserver.chat import log
 from wsserver.chat.log import Log, Publication, Stored, StoreUnavailable
-from wsserver.chat.vocabulary import MessageEvent
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.timers import Timer
 
@@ -114,23 +113,32 @@ class HubLog:
     def append(self, worker: HubWorker, number: int, batch: list[Publication]) -> None:
         """Store a batch with this turn's others, and tell `worker` and everybody what became of it."""
         part_of = self._channels.part_of
-        by_part: dict[int, list[int]] = {}
-        for place, publication in enumerate(batch):
-            part = part_of(publication.channel)
-            places = by_part.get(id(part))
-            if places is None:
-                places = by_part[id(part)] = []
-                self._lanes.setdefault(id(part), _Lane(part))
-            places.append(place)
-        parcel = _Parcel(worker, number, len(by_part), len(batch))
-        for key, places in by_part.items():
-            whole = len(by_part) == 1
-            publications = batch if whole else [batch[place] for place in places]
-            self._lanes[key].waiting.append(_Piece(parcel, publications, None if whole else places))
-        if not by_part:
-            worker.send(framed(Outcome(number, [], [])))
+        parts = {channel: part_of(channel) for channel in {said.channel: None for said in batch}}
+        lanes = {id(part): self._lane_of(part) for part in parts.values()}
+        parcel = _Parcel(worker, number, len(lanes), len(batch))
+        if len(lanes) == 1:
+            for lane in lanes.values():
+                lane.waiting.append(_Piece(parcel, batch, None))
+        else:
+            self._split(parcel, batch, parts, lanes)
         self._company.came(worker, len(batch), self._reactor.now)
         self._gather()
+
+    def _lane_of(self, part: Log) -> _Lane:
+        lane = self._lanes.get(id(part))
+        if lane is None:
+            lane = self._lanes[id(part)] = _Lane(part)
+        return lane
+
+    def _split(self, parcel: _Parcel, batch: list[Publication], parts: dict[str, Log], lanes: dict[int, _Lane]) -> None:
+        """Give each of several parts what is for it."""
+        places: dict[int, list[int]] = {key: [] for key in lanes}
+        for place, said in enumerate(batch):
+            places[id(parts[said.channel])].append(place)
+        for key, lane in lanes.items():
+            lane.waiting.append(_Piece(parcel, [batch[place] for place in places[key]], places[key]))
+        if not lanes:
+            parcel.worker.send(framed(Outcome(parcel.number, [], [])))
 
     def forget(self, worker: HubWorker) -> None:
         """A worker has ended: the others do not wait for it."""
@@ -175,10 +183,12 @@ class HubLog:
         if self._is_clogged():
             return
         self._company.went(self._reactor.now)
+        left = False
         for lane in list(self._lanes.values()):
             if lane.waiting and not lane.out:
                 self._commit(lane)
-        if any(lane.waiting and not lane.out for lane in self._lanes.values()) and not self._armed:
+                left = left or (bool(lane.waiting) and not lane.out)
+        if left and not self._armed:
             self._armed = True
             self._reactor.call_soon(self._commit_all)  # the next append is for the next turn
 
@@ -226,25 +236,27 @@ class HubLog:
             if len(pieces) > 1:
                 stored = outcome[at : at + len(piece.publications)]
                 at += len(stored)
-            messages = [one.message for one in stored if not one.duplicate]
-            self._announce(piece.parcel.worker, messages)
-            self._answer(piece, stored, len(messages) == len(stored))
+            self._announce(piece.parcel.worker, stored)
+            self._answer(piece, stored)
 
-    def _announce(self, sender: HubWorker, messages: list[MessageEvent]) -> None:
+    def _announce(self, sender: HubWorker, stored: list[Stored]) -> None:
         """Tell the other workers that have opened the channels; as a rule each has opened all of them, or none."""
+        others = [worker for worker in self._workers if worker is not sender]
+        if not others:
+            return
         frame = b""
-        for worker in self._workers:
-            if worker is sender:
+        messages = [one.message for one in stored if not one.duplicate]
+        channels = {message.channel for message in messages}
+        for worker in others:
+            if channels.isdisjoint(worker.opened):
                 continue
-            opened = worker.opened
-            heard = [message for message in messages if message.channel in opened]
-            if heard and len(heard) == len(messages):
+            if channels <= worker.opened:
                 frame = frame or framed(Appended(messages))
                 worker.send(frame)
-            elif heard:
-                worker.send(framed(Appended(heard)))
+            else:
+                worker.send(framed(Appended([message for message in messages if message.channel in worker.opened])))
 
-    def _answer(self, piece: _Piece, stored: list[Stored], all_new: bool) -> None:
+    def _answer(self, piece: _Piece, stored: list[Stored]) -> None:
         parcel = piece.parcel
         if piece.places is not None:
             for place, one in zip(piece.places, stored, strict=True):
@@ -256,9 +268,8 @@ class HubLog:
                 parcel.worker.send(framed(Refused(parcel.number, parcel.error)))
                 return
             stored = [one for one in parcel.stored if one is not None]
-            all_new = False
         seqs = [one.message.seq for one in stored]
-        repeats = [] if all_new else [(place, one.message.ts) for place, one in enumerate(stored) if one.duplicate]
+        repeats = [(place, one.message.ts) for place, one in enumerate(stored) if one.duplicate]
         parcel.worker.send(framed(Outcome(parcel.number, seqs, repeats)))
 
     def _refuse(self, parcel: _Parcel, sentence: str) -> None:
