@@ -10,6 +10,8 @@ import pytest
 from tests.clients.rig import House, close_payload, decode_frames
 from tests.websocket.frames_by_hand import frame
 from wsserver.clients.conversation import INFLATE_BURST, MESSAGE_DEADLINE_S
+from wsserver.clients.limits import PING_BURST
+from wsserver.clients.states import State
 from wsserver.net.outbox import Replacing
 from wsserver.net.transport import READ_PAUSE, REPLACE_FROM
 from wsserver.websocket.codes import BINARY, CLOSE, CONTINUATION, PING, PONG, TEXT
@@ -204,6 +206,66 @@ def test_a_message_that_came_in_time_has_no_deadline_left(house):
         house.jump(10)
         peer.send(frame(TEXT, b"y"))
     assert CLOSE not in [kind for kind, _ in peer.frames()]
+
+
+# -- pongs that were asked for -----------------------------------------------------------------------------------------
+
+
+def pinged(house):
+    peer = house.open()
+    house.jump(25)
+    assert peer.frames() == [(PING, b"")]
+    return peer
+
+
+def test_the_pong_to_our_ping_is_a_message_of_the_client_and_no_message_to_the_router(house):
+    peer = pinged(house)
+    peer.send_frame(PONG)
+    assert peer.client.messages_in == 1
+    assert house.router.kinds() == ["open"]
+
+
+def test_the_pong_to_our_ping_sets_the_next_deadline_at_once(house):
+    peer = pinged(house)
+    house.jump(1)
+    peer.send_frame(PONG)
+    assert peer.client.due == house.reactor.now + 25
+    house.jump(24.9)
+    assert peer.frames() == []
+    house.jump(0.2)
+    assert peer.frames() == [(PING, b"")]
+
+
+def test_a_pong_to_our_ping_is_not_one_too_many_and_only_one_is_free(house):
+    peer = pinged(house)
+    for _ in range(int(PING_BURST) + 1):
+        peer.send_frame(PONG)
+    assert peer.client.state is State.OPEN
+    peer.send_frame(PONG)
+    assert peer.frames() == [(CLOSE, close_payload(1008, "too many pings or pongs"))]
+
+
+@pytest.mark.parametrize("pong", [frame(PONG), frame(PONG, b"something")], ids=["empty", "with a payload"])
+@pytest.mark.parametrize("cut", range(1, 6))
+def test_a_pong_that_comes_in_two_pieces_or_says_something_is_heard(house, pong, cut):
+    peer = pinged(house)
+    peer.send(pong[:cut])
+    peer.send(pong[cut:])
+    house.jump(25.5)
+    assert peer.frames() == [(PING, b"")]
+    peer.send(frame(PONG) + frame(TEXT, b"x"))
+    assert house.router.heard[-1] == ("message", b"x", TEXT)
+
+
+def test_a_pong_between_the_fragments_of_a_message_buys_that_no_time(house):
+    peer = house.open()
+    house.jump(20)
+    peer.send(frame(TEXT, b"x", fin=False))
+    house.jump(25)
+    assert peer.frames() == [(PING, b"")]
+    peer.send_frame(PONG)
+    house.jump(MESSAGE_DEADLINE_S - 25 + 0.2)
+    assert peer.frames() == [(CLOSE, close_payload(1008, "a message took more than 30 s"))]
 
 
 # -- pongs that are not read ------------------------------------------------------------------------------------------

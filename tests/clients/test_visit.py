@@ -8,6 +8,7 @@ from wsserver.clients.states import State
 from wsserver.clients.visit import ANSWER_S, BEAT_S, BEHIND
 from wsserver.http.errors import RequestError
 from wsserver.http.response import Response
+from wsserver.reactor.wheel import SLOT_S
 
 
 class Desk:
@@ -272,12 +273,12 @@ def test_a_silent_stream_says_something_now_and_then_and_lives_on(house, desk):
     peer, visit = open_stream(house, desk)
     visit.on_beat = lambda: b"."
     for _ in range(3):
-        house.jump(BEAT_S + 0.1)
+        house.jump(BEAT_S + SLOT_S)
         assert peer.received() == b"."
     visit.write(b"news")
-    house.jump(BEAT_S + 0.1)
+    house.jump(BEAT_S + SLOT_S)
     assert peer.received() == b"news"
-    house.jump(BEAT_S + 0.1)
+    house.jump(BEAT_S + SLOT_S)
     assert peer.received() == b"."
     assert not peer.ended
 

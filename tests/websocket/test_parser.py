@@ -240,6 +240,20 @@ def test_the_short_way_opens_again_when_nothing_is_pending():
     assert parser.take_single(frame(BINARY, b"x")) == (BINARY, b"x")
 
 
+def test_an_empty_pong_alone_is_told_from_all_else():
+    pong = frame(PONG)
+    assert FrameParser(MAX, 16).take_pong(pong)
+    for other in (frame(PONG, b"x"), frame(PING), frame(TEXT), pong[:5], pong + b"x", pong + pong, b"", b"\x8a\0abcd"):
+        assert not FrameParser(MAX, 16).take_pong(other)
+
+
+@pytest.mark.parametrize("before", [frame(TEXT, b"x", fin=False), b"\x81", frame(BINARY, b"xyz")[:-1], frame(CLOSE)])
+def test_an_empty_pong_is_left_to_feed_while_anything_is_pending(before):
+    parser = FrameParser(MAX, 16)
+    parser.feed(before)
+    assert not parser.take_pong(frame(PONG))
+
+
 frames = st.one_of(
     st.builds(frame, st.sampled_from([TEXT, BINARY, PING, PONG]), st.binary(max_size=125)),
     st.builds(frame, st.sampled_from([TEXT, BINARY, CONTINUATION]), st.binary(max_size=300), fin=st.booleans()),

@@ -15,7 +15,7 @@ The handler for incoming bytes is swapped when a state is entered, so there is n
 | OPEN        | `receive`            | Close, broken rule, `close()`, heartbeat, loss |
 | CLOSING_*   | `Closing.receive`    | Close sent, Close received, deadline, loss     |
 
-There is one deadline a client, that of its state; no state is without one.
+There is one deadline a client, that of its state; no state is without one. The wheel of the household keeps them.
 
 Read next: `states.py` for the table, `handshake.py` for the way in, `conversation.py` for OPEN, which a client is the
 heir of, `closing.py` for the way out.
@@ -34,7 +34,7 @@ from wsserver.clients.states import Event, State, next_state
 from wsserver.http.errors import RequestError
 from wsserver.net.cork import send_ahead, uncork
 from wsserver.net.transport import Transport
-from wsserver.reactor.deadline import Deadline
+from wsserver.reactor.wheel import Slot
 from wsserver.websocket import codes
 from wsserver.websocket.close import check_close
 from wsserver.websocket.errors import ProtocolError
@@ -55,12 +55,13 @@ class Client(Conversation):
     """One connection, from accept to burial. It is the owner of its transport."""
 
     __slots__ = (
-        "_deadline",
         "_more_soon",
         "cause",
         "closing",
         "created_at",
+        "due",
         "handshake",
+        "slot",
         "state",
     )
 
@@ -71,7 +72,8 @@ class Client(Conversation):
         self.handshake: Handshake | None = Handshake(self, house.site, house.limits)  # until OPEN
         self.closing: Closing | None = None  # from the first Close on
         self._more_soon = False  # `receive_more_soon` was called and has not come true
-        self._deadline = Deadline(house.reactor.timers, self._on_deadline)  # of the state
+        self.due = 0.0  # the deadline of the state, see `arm`
+        self.slot: Slot | None = None  # where the wheel keeps it
         # statistics
         self.created_at = house.reactor.now
         self.cause = ""  # why it ended, for the log
@@ -154,11 +156,11 @@ class Client(Conversation):
     def _enter_gone(self) -> None:
         """Each part is done also when another fails: what is left behind now would stay for ever."""
         with ExitStack() as leaving:  # the last one goes first
+            leaving.callback(self.house.wheel.leave, self)
             leaving.callback(self.house.on_gone, self)
             leaving.callback(self.transport.finish)
             leaving.callback(self._drop_parts)
             leaving.callback(self._end_conversation)
-            self._deadline.retire()
 
     def _drop_parts(self) -> None:
         handshake, self.handshake = self.handshake, None
@@ -241,20 +243,26 @@ class Client(Conversation):
 
     def arm(self, delay_s: float) -> None:
         """Set the state's deadline."""
-        self._deadline.move(self.house.reactor.now + delay_s)
+        house = self.house
+        house.wheel.move(self, house.reactor.now + delay_s)
 
     def arm_sooner(self, delay_s: float) -> None:
         """Move the state's deadline nearer, never away."""
-        self._deadline.move(min(self._deadline.due, self.house.reactor.now + delay_s))
+        self.house.wheel.move(self, min(self.due, self.house.reactor.now + delay_s))
 
-    def _on_deadline(self) -> None:
+    def renew(self, delay_s: float) -> None:
+        """Set the state's deadline, for a client of which nothing is expected before."""
+        self.house.wheel.renew(self, self.house.reactor.now + delay_s)
+
+    def on_deadline(self) -> None:
+        """The state has lasted for as long as it may, or a client that is OPEN is to be looked at."""
         if self.state is State.OPEN:
             self.check_on_peer(self.house.reactor.now)
         elif self.handshake is not None and self.handshake.on_deadline():
             return
         elif self.state is State.CREATED and self.handshake is not None and self.handshake.started:
             self.handshake.refuse(RequestError(408, "The request did not arrive in time."), Event.DEADLINE)
-        elif self.state is not State.GONE:  # where none is left, if retiring it did not fail
+        elif self.state is not State.GONE:  # where none is left
             self.cause = f"nothing happened in {self.state.name} for too long"
             if self.state is not State.CREATED:
                 self.transport.close()

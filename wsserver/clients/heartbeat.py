@@ -1,13 +1,14 @@
 """Is anybody still there? The judgement behind pings, and nothing else. Pure: decides, does nothing.
 
-A client that talks is never pinged: whatever comes from it moves `last_seen`, which is one assignment per read, and the
-one timer of a client looks at it when it fires. A silent client gets a ping; when nothing at all has come for
-`pong_timeout_s` after that, it is lost to us.
+A client that talks is never pinged: whatever comes from it moves `last_seen`, which is one assignment per read, and is
+looked at when the client's deadline has passed. A silent client gets a ping; when nothing at all has come for
+`pong_timeout_s` after that, it is lost to us. An idle one that answers is looked at once an interval: its pong sets the
+next deadline.
 
     ...last byte ---- ping_interval_s ----> ping ---- pong_timeout_s ----> missed
                           (any byte starts over)
 
-Read next: `client.py`, which arms the timer.
+Read next: `conversation.py`, which asks; `pings.py`; `reactor/wheel.py`, which keeps the deadlines.
 """
 
 from typing import Final, NamedTuple

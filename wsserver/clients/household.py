@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsserver.clients.limits import ClientLimits, Rate
+from wsserver.clients.pings import Pings
 from wsserver.clients.site import Site
 from wsserver.clients.tally import Tally
 from wsserver.http.forwarded import TrustedProxies
 from wsserver.reactor.loop import Reactor
+from wsserver.reactor.wheel import Wheel
 from wsserver.websocket.deflate import Terms
 
 if TYPE_CHECKING:
@@ -44,3 +46,12 @@ class Household:
     """Told where a client comes from that a proxy speaks for: it counts there. Raises RequestError 429."""
     tally: Tally = field(default_factory=Tally)
     """What has become of all who were here."""
+    wheel: Wheel = field(init=False)
+    """Keeps the deadline of every client."""
+    pings: Pings = field(init=False)
+    """Pings those who are silent."""
+
+    def __post_init__(self) -> None:
+        """Furnish the house with what needs nothing but the reactor."""
+        self.wheel = Wheel(self.reactor)
+        self.pings = Pings(self.reactor)

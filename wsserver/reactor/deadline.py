@@ -1,9 +1,9 @@
 """A deadline that is moved again and again and hardly ever met: one timer, touched only when it has to fire earlier.
 
-Every read of a client moves its deadline later. Cancelling and arming a timer each time would fill the heap with
-husks, so moving later is one assignment; when the timer fires too early, it is armed again for what is left.
+Every answer moves it later. Cancelling and arming a timer each time would fill the heap with husks, so moving later is
+one assignment; when the timer fires too early, it is armed again for what is left.
 
-Read next: `timers.py`; `clients/client.py`, which has one of these.
+Read next: `timers.py`; `wheel.py`, for a crowd of them; `brokers/redis_commands.py`, which has one of these.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ class Deadline:
         self.clear()
 
     def __call__(self) -> None:
-        """Fire: it is its own timer's callback, for a bound method would be another 64 bytes for each client."""
+        """Fire: it is its own timer's callback, which saves an object."""
         fired, self._timer = self._timer, None
         if fired is not None and fired.when < self.due:
             self._timer = self._timers.call_at(self.due, self)

@@ -4,7 +4,7 @@ Cancelling only marks the timer; its entry stays in the heap until it comes up, 
 husks and the heap is rebuilt without them. So a million timers that are armed and cancelled pin no memory, and nobody
 searches the heap.
 
-Per client there is one timer (see `clients/client.py`): deadlines that move later do not touch the heap at all.
+The deadlines of clients are not here one by one: they share timers (`wheel.py`).
 
 Read next: `loop.py`, which asks `next_due` how long it may sleep.
 """
@@ -14,7 +14,7 @@ from heapq import heapify, heappop, heappush
 from typing import Final
 
 FIRE_LIMIT: Final = 1000
-"""Timers fired in one turn: 15,000 heartbeats that fall due at once must not hold up the sockets."""
+"""Timers fired in one turn: thousands that fall due at once must not hold up the sockets."""
 
 COMPACT_ABOVE: Final = 512
 """Below this many husks a rebuild is not worth it."""

@@ -33,6 +33,8 @@ FRAME_BATCH: Final = 64
 INFLATE_BATCH: Final = 64 * 1024
 """Bytes of inflated messages after which one call stops: a read of 64 KiB may inflate to 64 MiB."""
 
+_EMPTY_PONG: Final = bytes((0x80 | PONG, 0x80))  # and a key, which masks nothing
+_EMPTY_PONG_SIZE: Final = len(_EMPTY_PONG) + 4
 _FINAL_TEXT: Final = 0x80 | TEXT
 _FINAL_BINARY: Final = 0x80 | BINARY
 _FINAL_DATA: Final = (_FINAL_TEXT, _FINAL_BINARY)
@@ -143,6 +145,10 @@ class FrameParser:
         if first == _FINAL_TEXT and not is_utf8(payload):
             return None
         return first & 0x0F, payload
+
+    def take_pong(self, data: bytes) -> bool:
+        """Tell whether `data` is exactly one empty pong and nothing else is pending; else it has changed nothing."""
+        return len(data) == _EMPTY_PONG_SIZE and data.startswith(_EMPTY_PONG) and self._single_limit >= 0
 
     def feed(self, data: bytes) -> list[Message]:
         """Take `data`; return the messages that are complete now, oldest first, from at most FRAME_BATCH frames.
