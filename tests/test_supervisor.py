@@ -114,9 +114,9 @@ def test_who_covered_and_dies_too_is_followed_by_one_who_serves(rig):
 def test_another_one_accepts_for_who_hangs_as_long_as_it_is_silent(rig):
     one = rig()
     one.all_ready()
-    one.wait(SILENT_S, 0)
-    assert (one.heard(1), one.heard(2)) == ([], [])
     one.wait(BEAT_S, 0)
+    assert (one.heard(1), one.heard(2)) == ([], [])
+    one.wait(SILENT_S, 0)
     assert (one.heard(1), one.heard(2)) == ([Cover(0)], [])
     one.say(0, Pong())
     assert (one.heard(0), one.heard(1), one.heard(2)) == ([], [Uncover(0)], [])
@@ -129,7 +129,7 @@ def test_who_hangs_for_too_long_is_replaced_as_one_that_has_died(rig):
     assert one.newest(0).signals == []
     one.wait(BEAT_S, 0)
     assert one.newest(0).signals == [signal.SIGABRT, signal.SIGCONT]
-    one.wait(FAREWELL_S, 0)
+    one.wait(FAREWELL_S + BEAT_S, 0)
     assert one.newest(0).killed
     one.die(0)
     jump(one.reactor, LAST_PAUSE_S)

@@ -85,15 +85,16 @@ def test_workers_that_hang_for_too_long_say_where_and_are_replaced_and_their_cli
     (tmp_path / "sitecustomize.py").write_text(HANGING)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     server = start_many(3, "--set", "server.worker_timeout=4s")
-    clients = {}
-    for _ in range(SPREAD):
+    clients, users = {}, {}
+    for number in range(SPREAD):
         talker = connect(server)
-        clients.setdefault(served_by(server, talker), talker)
+        talker.join(f"home-{number}", f"user-{number}")  # from now on it stays where it is
+        if clients.setdefault(pid := served_by(server, talker), talker) is talker:
+            users[pid] = f"user-{number}"
         if len(clients) == 3:
             break
-    users = dict(zip(clients, ("ann", "ben", "cid"), strict=True))
-    joined = {pid: talker.join(room, users[pid]) for pid, talker in clients.items()}
     well, stopped, looping = clients
+    joined = {pid: talker.join(room) for pid, talker in clients.items()}
     os.kill(stopped, signal.SIGSTOP)
     os.kill(looping, signal.SIGUSR2)
     assert clients[well].ask("message", channel=room, text="where are you?")["seq"] == 1
