@@ -172,11 +172,13 @@ def test_after_the_pause_there_is_a_process_unless_it_is_to_stay_down(child, rea
     assert len(reactor.world.processes) == 1
 
 
-def test_one_that_the_hub_has_cut_off_and_that_does_not_end_is_killed(child, reactor):
+def test_one_that_the_hub_has_cut_off_and_that_does_not_end_writes_where_it_hangs_and_is_killed(child, reactor):
     child.on_cut()
     process = spawned(child, reactor)
     child.on_cut()
     jump(reactor, FAREWELL_S + 0.1)
+    assert (process.signals, process.killed) == ([signal.SIGABRT, signal.SIGCONT], False)
+    jump(reactor, FAREWELL_S)
     assert process.killed
 
 
@@ -185,8 +187,10 @@ def test_one_that_hangs_up_and_does_not_end_is_killed_and_its_successor_is_not(c
     process.sock.close()
     turn(reactor, 2)
     jump(reactor, FAREWELL_S - 0.1)
-    assert not process.killed
+    assert process.signals == []
     jump(reactor, 0.2)
+    assert process.signals != []
+    jump(reactor, FAREWELL_S)
     assert process.killed
     process.code = -9
     child.reap()
@@ -197,4 +201,18 @@ def test_one_that_hangs_up_and_does_not_end_is_killed_and_its_successor_is_not(c
     child.reap()
     third = spawned(child, reactor)
     jump(reactor, FAREWELL_S)
-    assert not third.killed
+    jump(reactor, FAREWELL_S)
+    assert (third.signals, third.killed) == ([], False)
+
+
+def test_whether_one_has_served_is_known_when_it_has_ended(child, reactor):
+    spawned(child, reactor).say(Ready())
+    turn(reactor, 2)
+    reactor.world.processes[-1].die(-9)
+    child.reap()
+    assert child.served
+    spawned(child, reactor)
+    child.abort()
+    reactor.world.processes[-1].die(-6)
+    child.reap()
+    assert not child.served

@@ -34,8 +34,8 @@ STEADY_S: Final = 60.0
 """Whoever served for so long was no part of a row of crashes: twice the longest pause."""
 
 FAREWELL_S: Final = 5.0
-"""A process whose link has ended, or that was told to write its stack and end, has so long for it; then it is killed. A
-stack takes milliseconds, and a core of 2 GiB, where the system wants one, some seconds."""
+"""A process whose link has ended has so long to end itself, and then as long to write its stack and end; then it is
+killed. A stack takes milliseconds, and a core of 2 GiB, where the system wants one, some seconds."""
 
 
 class Stage(Enum):
@@ -104,6 +104,7 @@ class Child:
         number = hub.fileno() if hub is not None else None
         lent = [sock for sock in (its, hub) if sock is not None]
         self.failure = None
+        self.served = False
         self.stage = Stage.STARTING
         try:
             arguments = ("-m", "wsserver", "worker", str(its.fileno()))
@@ -170,7 +171,6 @@ class Child:
         if self.link is not None:
             self.link.close()  # what it said last was heard: it came before the signal of its end
         self.process = self.link = None
-        self.served = self.stage not in (Stage.DOWN, Stage.STARTING)
         self.stage = Stage.DOWN
         self._overseer.on_down(self, code)
 
@@ -183,14 +183,17 @@ class Child:
             self._overseer.on_numbers(self, line)
         elif isinstance(line, Ready) and self.stage is Stage.STARTING:
             self.stage = Stage.SERVING
+            self.served = True
             self._ready_at = self._reactor.now
             self._overseer.on_ready(self)
 
     def _kill_later(self, process: Process) -> None:
-        """It should end by itself now."""
+        """It should end by itself now. One that does not hangs: first it is made to say where, then there is no more."""
 
         def kill() -> None:
-            if self.process is process:
+            if self.process is process and self.stage is not Stage.HUNG:
+                self.abort()
+            elif self.process is process:
                 process.kill()
 
         self._reactor.call_later(FAREWELL_S, kill)
