@@ -22,6 +22,7 @@ from wsserver.reactor.histogram import Histogram
 from wsserver.reactor.loop import Reactor
 from wsserver.storage import Storage
 from wsserver.stores.opening import is_remote
+from wsserver.supervision.exchange import Exchange
 
 _LOG: Final = logs.get("hub")
 
@@ -37,9 +38,12 @@ class Holdings:
         self._storage: Storage | None = None
         self.hub: Hub | None = None
         self.admin: Sequence[socket] = ()
+        self.exchange: Exchange | None = None
         self.sockets = listen(world, config, workers)
         try:
             self.admin = listen_admin(world, config)
+            if config.server.handoff:
+                self.exchange = Exchange(workers)
             if parse_address(config.broker.url).kind == LOCAL:
                 self._open_hub(reactor, config, on_store_lost)
         except BaseException:
@@ -64,6 +68,8 @@ class Holdings:
             self._world.unlink(self._unix)
         for sock in {sock for one in (*self.sockets, self.admin) for sock in one}:
             sock.close()
+        if self.exchange is not None:
+            self.exchange.close()
         if self.hub is not None:
             self.hub.close()
         if self._storage is not None:

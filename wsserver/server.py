@@ -22,6 +22,7 @@ from wsserver.access.origins import OriginRule
 from wsserver.access.permissions import Permissions
 from wsserver.admin import listen_admin, open_admin
 from wsserver.backing import Outside, open_backing
+from wsserver.chat.homes import Homes
 from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.router import ChatRouter
 from wsserver.clients.admission import Admission
@@ -67,6 +68,7 @@ class Server:
         page: Directory,
         routers: Mapping[str, Router] | None = None,
         hub: socket | None = None,
+        homes: Homes | None = None,
     ) -> None:
         """Build everything that needs no listening socket. `page` holds the files of the page.
 
@@ -77,13 +79,12 @@ class Server:
         self.world = world
         self.reactor = Reactor(world, world.open_poller(config.server.poller), _report_crash)
         try:
-            self.chat = self._open_chat(hub)
+            self.chat = self._open_chat(hub, homes)
         except BaseException:
             self.reactor.close()
             raise
         self.site = self._lay_out(page, routers or {})
-        limits = config.limits
-        self.pressure = Pressure(self.reactor, limits.queued, limits.memory, _log_shed, _log_short)
+        self.pressure = Pressure(self.reactor, config.limits.queued, config.limits.memory, _log_shed, _log_short)
         self.registry = Registry(
             self.reactor,
             self.site,
@@ -110,7 +111,7 @@ class Server:
             open_paths=frozenset({"/livez", "/readyz"}),
         )
 
-    def _open_chat(self, hub: socket | None) -> ChatRouter:
+    def _open_chat(self, hub: socket | None, homes: Homes | None) -> ChatRouter:
         """Open store and broker and build the chat over it. Raises StoreUnavailable, and ConfigError."""
         config = self.config
         permissions = Permissions(config.channels, config.chat.history)
@@ -118,7 +119,7 @@ class Server:
         outside = Outside(hub, self._on_store_lost, self.leave)
         self.backing = open_backing(self.reactor, config, permissions.history_of, outside)
         settings, rules, broker = chat_settings(config), permissions.rule_of, self.backing.broker
-        return ChatRouter(settings, self.backing.log, codecs(), self._authority, rules, broker)
+        return ChatRouter(settings, self.backing.log, codecs(), self._authority, rules, broker, homes)
 
     def _admission(self) -> Admission:
         limits = self.config.limits
@@ -167,6 +168,11 @@ class Server:
         on_signal(signal.SIGUSR1, self.report_state)
         if reload is not None:
             on_signal(signal.SIGHUP, lambda: self._reload(reload))
+
+    @property
+    def has_room(self) -> bool:
+        """Whether other workers may hand us clients."""
+        return not self.site.draining and self.registry.has_room and not self.backing.faults()
 
     def _judge_by(self, config: Config) -> None:
         """Let pass whom `config` lets pass."""
@@ -275,6 +281,8 @@ class Inherited(NamedTuple):
     sockets: Sequence[socket] = ()
     admin: Sequence[socket] | None = None
     hub: socket | None = None
+    homes: Homes | None = None
+    """Which worker a client should be with."""
 
 
 NOTHING: Final = Inherited()
@@ -292,7 +300,7 @@ def build(
             f"cannot read the files of the page: {error}. Name their folder with --set server.static=PATH."
         ) from None
     try:
-        server = Server(config, world, page, routers, inherited.hub)
+        server = Server(config, world, page, routers, inherited.hub, inherited.homes)
     except StoreUnavailable as error:
         raise CannotStart(f"{error}.") from None
     try:

@@ -69,11 +69,14 @@ class Supervisor:
         self._hub = holdings.hub
         self._holdings = holdings
         self._started = reactor.now
-        fds = {fd for one in (*self._numbers, self._admin) for fd in one}
+        exchange = holdings.exchange
+        self._shares = exchange.shares if exchange is not None else None
+        shared_fds = self._shares.fds if self._shares is not None else []
+        fds = {fd for one in (*self._numbers, self._admin, shared_fds) for fd in one}
         self.children = [Child(reactor, index, self, sorted(fds)) for index in range(len(sockets))]
         self._survey = Survey(reactor, self.children, self._measure)
         shared = len(self._numbers) > 1 and self._numbers[0] == self._numbers[1]
-        self._covers = Covers(self.children, shared)
+        self._covers = Covers(self.children, shared, exchange.homes if exchange is not None else None)
         self._watch = Watch(reactor, self.children, lambda: self.config.server.worker_timeout, self._covers.settle)
 
     def start(self) -> None:
@@ -94,7 +97,7 @@ class Supervisor:
     def begin(self, child: Child, hub: int | None) -> Begin:
         """Return what a new process of `child` has to know."""
         core = self._cores[child.index % len(self._cores)] if self._cores else None
-        return Begin(child.index, self.config, self._numbers, self._admin, hub, core)
+        return Begin(child.index, self.config, self._numbers, self._admin, hub, core, self._shares)
 
     def on_ready(self, child: Child) -> None:
         """A worker serves."""

@@ -24,6 +24,7 @@ from wsserver.reactor.collector import Freezer
 from wsserver.reactor.timers import Timer
 from wsserver.reactor.world import World
 from wsserver.server import CannotStart, Inherited, Server, build
+from wsserver.supervision.exchange import Desk
 from wsserver.supervision.link import Link
 from wsserver.supervision.orders import (
     LINE_LIMIT,
@@ -61,11 +62,15 @@ _LOG: Final = logs.get("worker")
 class Worker:
     """A server with a supervisor."""
 
-    def __init__(self, server: Server, sets: list[list[socket]], index: int) -> None:
-        """`sets` are the listening sockets of each worker; ours are open for accepting already."""
+    def __init__(self, server: Server, sets: list[list[socket]], index: int, desk: Desk | None = None) -> None:
+        """`sets` are the listening sockets of each worker; ours are open for accepting already.
+
+        At the `desk` clients are handed over; None: each stays where it is.
+        """
         self.server = server
         self._sets = sets
         self._index = index
+        self._desk = desk
         self._covering: dict[int, list[Listener]] = {}
         self.link: Link | None = None
         self._last = 0  # the number of the newest question for everybody's numbers
@@ -76,6 +81,10 @@ class Worker:
     def connect(self, sock: socket, held: bytes) -> None:
         """Tell the supervisor that we are ready, and listen to it; `held` is what it has said already."""
         self.link = Link(self.server.reactor, sock, self._on_order, self.server.leave, held)
+        if self._desk is not None:
+            self._desk.begin(self.server.reactor, self.server.registry.take_over)
+            self.server.registry.house.send_away = self._desk.put
+            self._tell_others()
         self.link.say(Ready())
 
     def _on_order(self, order: Line) -> None:
@@ -83,9 +92,9 @@ class Worker:
             case Cover(index):
                 self._cover(index)
             case Uncover(index):
-                for listener in self._covering.get(index, ()):
-                    listener.pause()
+                self._uncover(index)
             case Ping():
+                self._tell_others()
                 self._say(Pong())
             case TakeOn(config):
                 self.server.take_on(config)
@@ -130,16 +139,35 @@ class Worker:
 
     def _cover(self, index: int) -> None:
         """Accept for another worker. What its successor and we both reach for, one of us gets."""
+        if self._desk is not None:
+            self._desk.cover(index, True)
         if index in self._covering:
             for listener in self._covering[index]:
                 listener.start()
-        else:
+        elif self._sets[index] != self._sets[self._index]:  # else it is one socket for all, which is open
             self._covering[index] = self.server.listen_also(self._sets[index])
+
+    def _uncover(self, index: int) -> None:
+        """It accepts for itself again."""
+        if self._desk is not None:
+            self._desk.cover(index, False)
+        for listener in self._covering.get(index, ()):
+            listener.pause()
+
+    def _tell_others(self) -> None:
+        """Say whether we have room, and how many are here."""
+        if self._desk is not None:
+            self._desk.homes.serve(self.server.has_room)
+            self._desk.homes.count(self.server.registry.sockets)
 
     def stop(self) -> None:
         """Drain; a second time says nothing new: the supervisor says it otherwise when it is in a hurry."""
-        if not self.server.drain.started:
-            self.server.stop()
+        if self.server.drain.started:
+            return
+        if self._desk is not None:
+            self._desk.homes.serve(False)
+            self._desk.take_in()  # who is on the way to us is told to go, too
+        self.server.stop()
 
 
 def main(fd: int) -> int:
@@ -160,7 +188,11 @@ def main(fd: int) -> int:
         sockets = {number: behind.enter_context(world.adopt(number)) for number in unique}
         sets = [[sockets[number] for number in numbers] for numbers in first.listeners]
         hub = behind.enter_context(world.adopt(first.hub)) if first.hub is not None else None
+        desk = Desk(world, first.exchange, first.index) if first.exchange is not None else None
+        if desk is not None:
+            behind.callback(desk.close)
         inherited = Inherited(sets[first.index], [sockets[number] for number in first.admin], hub)
+        inherited = inherited._replace(homes=desk.homes if desk is not None else None)
         try:
             server = build(config, world, inherited=inherited)
         except (CannotStart, ConfigError) as error:
@@ -169,7 +201,7 @@ def main(fd: int) -> int:
             return code
         finally:
             sock.setblocking(False)
-        return _serve(Worker(server, sets, first.index), sock, held)
+        return _serve(Worker(server, sets, first.index, desk), sock, held)
 
 
 def _serve(worker: Worker, sock: socket, held: bytes) -> int:

@@ -63,6 +63,9 @@ class Recorder(Router):
     def on_open(self, peer):
         self._note("open", peer)
 
+    def on_take_over(self, peer, luggage):
+        self._note("open", peer)
+
     def on_message(self, peer, payload, opcode):
         self._note("message", peer, payload, opcode)
 
@@ -168,6 +171,11 @@ class House:
         peer = self.connect(**named)
         peer.upgrade(path)
         return peer
+
+    @property
+    def begun(self):
+        """How many conversations have begun here and not been handed to somebody else."""
+        return self.router.kinds().count("open") - self.registry.house.tally.handed_off
 
     def turn(self, count=1):
         """Turns that do not sleep."""

@@ -53,7 +53,7 @@ def test_after_whatever_happens_silence_ends_every_client_and_frees_its_socket(r
     assert house.registry.clients == set()
     assert house.registry.sockets == 0
     assert len(house.gone) == 1
-    assert house.router.kinds().count("open") == house.router.kinds().count("close")
+    assert house.begun == house.router.kinds().count("close")
 
 
 def test_messages_reach_the_router_whole_and_in_order(house):

@@ -3,7 +3,10 @@
 `WAYS` has a way for each row, `NO_STEP` the rows that no client walks, with the reason. Read next: `test_client.py`.
 """
 
-from tests.clients.rig import close_payload, get, upgrade
+import json
+import socket
+
+from tests.clients.rig import PeerEnd, close_payload, get, upgrade
 from wsserver.clients.states import Event, State
 from wsserver.websocket.codes import CLOSE, TEXT
 
@@ -65,6 +68,21 @@ def miss_the_heartbeat(house):
     house.jump(20)
 
 
+def handed_off(house):
+    house.registry.house.send_away = lambda worker, fd, baggage: True
+    peer = house.open()
+    assert peer.client.hand_off(1, b"the last word", TEXT, b"")
+
+
+def taken_over(house):
+    """A client that another process has shaken hands with."""
+    ours, theirs = socket.socketpair()
+    said = b"the last word"
+    head = ["a", "/talk", None, "127.0.0.1:5000", 0.0, 1, 1, TEXT, None, False, len(said)]
+    house.registry.take_over(ours, json.dumps(head).encode() + b"\0" + said)
+    house.peers.append(PeerEnd(house, theirs, None))
+
+
 WAYS = {
     (State.NONE, Event.ACCEPT_SUCCEEDED): lambda house: house.connect(),
     (State.CREATED, Event.RECEIVE_HANDSHAKE_FAILED): lambda house: house.connect().send(b"nonsense\r\n\r\n"),
@@ -73,6 +91,7 @@ WAYS = {
     (State.CREATED, Event.ANSWERED_LAST): lambda house: house.connect().send(get(extra="Connection: close\r\n")),
     (State.CREATED, Event.DEADLINE): lambda house: (house.connect(), house.jump(10)),
     (State.CREATED, Event.LOST): lambda house: house.connect().hang_up(),
+    (State.CREATED, Event.TAKE_OVER): taken_over,
     (State.CREATED, Event.SERVER_CLOSES): lambda house: house.connect().client.end(1012, "server restarts"),
     (State.HANDSHAKE, Event.SEND_HANDSHAKE_FAILED): lambda house: stuck_handshake(house).hang_up(),
     (State.HANDSHAKE, Event.SEND_HANDSHAKE_SUCCEEDED): lambda house: house.open(),
@@ -83,6 +102,7 @@ WAYS = {
     (State.OPEN, Event.RECEIVE_CLOSE): lambda house: house.open().send_frame(CLOSE),
     (State.OPEN, Event.DEADLINE): miss_the_heartbeat,
     (State.OPEN, Event.LOST): lambda house: house.open().hang_up(),
+    (State.OPEN, Event.HAND_OFF): handed_off,
     (State.OPEN, Event.SERVER_CLOSES): lambda house: house.open().client.close(),
     (State.CLOSING_CTS, Event.SEND_CLOSE_FAILED): lambda house: closing_by_them(house).hang_up(),
     (State.CLOSING_CTS, Event.SEND_CLOSE_SUCCEEDED): lambda house: closing_by_them(house).received_in_all(),

@@ -40,7 +40,7 @@ NEIGHBOURS = {
     ("server", "services"),
     *(("server", helper) for helper in ("backing", "listening", "parts", "reload", "state_report")),
     *(("supervisor", helper) for helper in ("holdings", "listening", "reload", "supervision")),
-    *(("holdings", helper) for helper in ("admin", "listening", "storage")),
+    *(("holdings", helper) for helper in ("admin", "listening", "storage", "supervision")),
     ("backing", "storage"),
 }
 """Who may open whose door on the same floor: (who, whose)."""

@@ -7,7 +7,7 @@ import pytest
 from tests.engines.postgres import Postgres
 from tests.engines.redis import Redis
 from tests.scenarios.running import RunningServer
-from tests.scenarios.working import until
+from tests.scenarios.working import APART, until
 
 QUICK = ("--set", "server.drain=100ms", "--set", "presence.leave_grace=200ms")
 
@@ -41,7 +41,7 @@ def nodes(request, engines):
     count, workers, store, broker = request.param
     postgres, redis = engines
     url = postgres.url(postgres.new_database()) if store == "postgres" else "memory:"
-    flags = ["--store", url, "--workers", str(workers), *QUICK]
+    flags = ["--store", url, "--workers", str(workers), *QUICK, *APART]
     if broker == "redis":
         flags += ["--broker", redis.url(f"?prefix=test{request.param_index}")]
     if store == "postgres":

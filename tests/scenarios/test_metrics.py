@@ -10,7 +10,7 @@ import pytest
 from tests.engines.redis import Redis
 from tests.observe.strict import read
 from tests.scenarios.running import PATIENCE_S
-from tests.scenarios.working import kill, until, workers_of
+from tests.scenarios.working import APART, kill, until, workers_of
 
 FLAGS = ("--set", "presence.leave_grace=0s")
 
@@ -126,7 +126,9 @@ def start_two(request, start):
             flags += ("--broker", redis.url(f"?prefix=metrics-{next(_NUMBERS)}"))
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        return start("--workers", "2", "--admin", f"127.0.0.1:{port}", *FLAGS, *flags), port
+        server = start("--workers", "2", "--admin", f"127.0.0.1:{port}", *FLAGS, *APART, *flags)
+        until(lambda: all(server.get("/readyz")[0] == 200 for _ in range(8)))  # the kernel picks whom to ask
+        return server, port
 
     return start_them
 

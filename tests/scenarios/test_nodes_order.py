@@ -6,6 +6,7 @@ import pytest
 
 from tests.scenarios.members import Member, judge
 from tests.scenarios.nodes import HEALING_S, Nodes, until
+from tests.scenarios.working import APART
 
 MESSAGES = 2000
 
@@ -73,7 +74,7 @@ def test_two_nodes_over_redis_alone_have_one_order(redis):
 
 
 def test_two_nodes_of_two_workers_each_have_one_order(redis, postgres):
-    with Nodes(2, redis, postgres, ("--workers", "2", "--set", 'channels."passing".history=0')) as nodes:
+    with Nodes(2, redis, postgres, ("--workers", "2", "--set", 'channels."passing".history=0', *APART)) as nodes:
         urls = [server.ws() for server in nodes.servers for _ in range(2)]
         with all_talking(urls, ["busy", "passing"], MESSAGES // 2) as members:
             assert all_saw_one_order(members["busy"], MESSAGES // 2) == nodes.stored("busy")
@@ -85,6 +86,7 @@ def test_two_workers_over_one_file_have_one_order(start, tmp_path, durability):
     server = start(
         "--workers", "2", "--store", f"sqlite:{tmp_path}/chat.db", "--set", f"store.durability={durability}",
         "--set", "limits.rate=0", "--set", 'channels."passing".history=0', "--set", "server.drain=100ms",
+        *APART,
     )  # fmt: skip
     with all_talking([server.ws()] * 4, ["busy", "passing"], MESSAGES // 2) as members:
         all_saw_one_order(members["busy"], MESSAGES // 2)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.scenarios.members import Member, judge
 from tests.scenarios.storm import Storm
-from tests.scenarios.working import kill, until, workers_of
+from tests.scenarios.working import APART, kill, until, workers_of
 
 RATE, COUNT = 200, 1000
 
@@ -21,7 +21,7 @@ BACK_S = 10.0
 def site(start, tmp_path):
     """Two workers over one file."""
     path = tmp_path / "chat.db"
-    server = start("--workers", "2", "--store", f"sqlite:{path}", "--set", "limits.rate=0")
+    server = start("--workers", "2", "--store", f"sqlite:{path}", "--set", "limits.rate=0", *APART)
     server.path = path
     return server
 

@@ -6,7 +6,7 @@ import urllib.request
 import pytest
 
 from tests.scenarios.running import PATIENCE_S
-from tests.scenarios.working import until, workers_of
+from tests.scenarios.working import APART, until, workers_of
 
 SPREAD = 24
 """Clients opened until both workers have some: one in eight million times that is too few."""
@@ -19,7 +19,7 @@ def start_two(start, tmp_path):
     def start_them(*flags):
         url = f"sqlite:{tmp_path}/chat.db"
         quick = ("--set", "server.drain=100ms", "--set", "presence.leave_grace=200ms", "--set", "limits.rate=0")
-        return start("--workers", "2", "--store", url, *quick, *flags)
+        return start("--workers", "2", "--store", url, *quick, *APART, *flags)
 
     return start_them
 

@@ -10,6 +10,9 @@ import psutil
 
 from tests.scenarios.running import PATIENCE_S
 
+APART = ("--set", "server.handoff=false")
+"""Flags of workers between which clients are not handed, so that the members of one channel are in both."""
+
 GET = b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 
 

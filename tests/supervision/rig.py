@@ -40,8 +40,9 @@ class Rig:
         self.hub = FakeHub()
         self.commits = Histogram(LATENCY_BOUNDS_S)
         holdings = SimpleNamespace(
-            sockets=sets, admin=self.listeners[3:], hub=self.hub if hub else None, commits=self.commits if hub else None
-        )
+            sockets=sets, admin=self.listeners[3:], exchange=None,
+            hub=self.hub if hub else None, commits=self.commits if hub else None,
+        )  # fmt: skip
         self.supervisor = Supervisor(self.config, self.reactor, holdings, self.addresses.append)
         self.supervisor.start()
         turn(self.reactor, 2)

@@ -67,6 +67,13 @@ class Gate:
         """Admit a session that showed a token in its upgrade. Raises BadToken."""
         self._grant(session, self._authority.judge(token, session.peer.address))
 
+    def take_over(self, session: Session, grant: Grant | None) -> None:
+        """Admit a session that has shown its token to another worker; one that has not is given its time anew."""
+        if grant is None:
+            self.wait(session)
+        else:
+            self._grant(session, grant)
+
     def auth(self, session: Session, command: Auth) -> None:
         """Admit a session, or let it go on with a newer token; a bad one ends it (4501).
 

@@ -13,6 +13,7 @@ from wsserver.chat.catchup import CatchUp
 from wsserver.chat.channels import Channel, Channels
 from wsserver.chat.errors import ChatError
 from wsserver.chat.history import Recovery, read_page, recover
+from wsserver.chat.homes import Homes
 from wsserver.chat.log import Log
 from wsserver.chat.names import judge_channel
 from wsserver.chat.neighbours import Neighbours
@@ -36,8 +37,12 @@ class Rooms:
         users: Users,
         batch: Batch,
         replicas: Replicas | None = None,
+        homes: Homes | None = None,
     ) -> None:
-        """`replicas`: the log, where there are other nodes; `neighbours` are to be set then."""
+        """`replicas`: the log, where there are other nodes; `neighbours` are to be set then.
+
+        `homes` hears who is a member here.
+        """
         self._surroundings = surroundings
         self._settings = settings
         self._log = log
@@ -45,6 +50,7 @@ class Rooms:
         self._users = users
         self._batch = batch
         self._replicas = replicas
+        self._homes = homes
         self.announcer = Announcer(surroundings, channels, settings.names)
         self.neighbours: Neighbours | None = None
 
@@ -122,6 +128,8 @@ class Rooms:
         channel.roster.enter(user, self._surroundings.monotonic())
         if self.neighbours is not None:
             self.neighbours.enter(channel.name, user)
+        if self._homes is not None:
+            self._homes.enter(channel.name)
         self.announcer.watch(channel)
 
     def _exit(self, session: Session, channel: Channel, clean: bool) -> None:
@@ -135,6 +143,8 @@ class Rooms:
             channel.roster.lose(user, now, self._settings.leave_grace_s)
         if self.neighbours is not None:
             self.neighbours.exit(channel.name, user, clean)
+        if self._homes is not None:
+            self._homes.exit(channel.name)
         self.announcer.watch(channel)
         self._channels.settle(channel)
         if self._replicas is not None and not session_left(channel):

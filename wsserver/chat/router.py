@@ -39,9 +39,11 @@ from wsserver.chat.codec import Codec
 from wsserver.chat.codec_json import JsonCodec
 from wsserver.chat.errors import COUNTED, ChatError
 from wsserver.chat.gate import Gate
+from wsserver.chat.homes import Homes
 from wsserver.chat.log import Log, NotYet, StoreUnavailable
 from wsserver.chat.messaging import Messaging
 from wsserver.chat.methods import Methods
+from wsserver.chat.moving import Elsewhere, Moving, decode_luggage
 from wsserver.chat.neighbours import Neighbours
 from wsserver.chat.posting import Posting
 from wsserver.chat.pubsub import PubSub
@@ -116,11 +118,13 @@ class ChatRouter(Router):
         authority: Authority | None = None,
         rules: Rules = no_rules,
         broker: Broker | None = None,
+        homes: Homes | None = None,
     ) -> None:
         """`codecs` by subprotocol, best first; the first one also serves those who asked for none of them.
 
         Without an `authority` names are taken on trust. `rules` says what is special about a channel.
-        `log` is `Replicas` where there is a `broker` to other nodes.
+        `log` is `Replicas` where there is a `broker` to other nodes; `homes` says which worker of this machine a client
+        should be with, where there are several.
         """
         self._codecs = codecs or {JSON_SUBPROTOCOL: JsonCodec()}
         self._default_codec = next(iter(self._codecs.values()))
@@ -130,6 +134,7 @@ class ChatRouter(Router):
         self._authority = authority
         self._rules = rules
         self._broker = broker
+        self._homes = homes
         self.requests = Requests()
 
     def attach(self, surroundings: Surroundings) -> None:
@@ -142,7 +147,12 @@ class ChatRouter(Router):
         replicas = self._log if isinstance(self._log, Replicas) else None
         self._batch = Batch(surroundings, self._log, self._waiting, replicas, self._settings.gather_s)
         self.channels = Channels(self._settings.channels, self._release, self._rules)
-        self.rooms = Rooms(surroundings, self._settings, self._log, self.channels, self._users, self._batch, replicas)
+        self.rooms = Rooms(
+            surroundings, self._settings, self._log, self.channels, self._users, self._batch, replicas, self._homes
+        )
+        self._moving: Moving | None = None
+        if self._homes is not None:
+            self._moving = Moving(surroundings, self._homes, self._waiting, self._everyone, self._forget_moved)
         self.cluster = None if replicas is None else self._join_others(replicas)
         self.posting = Posting(surroundings, self.channels, self._users, self._batch, self._broker)
         self.messaging = Messaging(surroundings, self._users, self._everyone, self.cluster)
@@ -151,12 +161,13 @@ class ChatRouter(Router):
         methods.register(self.requests)
         if self.cluster is not None:
             self._answer_others(self.cluster, methods)
-        self._commands = self._first_commands = self._table()
         self._gate: Gate | None = None  # where tokens are asked for
+        self._settled = self._table()
         if self._authority is not None:
             self._gate = Gate(surroundings, self._authority, self._users, self.rooms, self._settings, self._admit)
-            self._commands = {**self._commands, Auth: self._gate.auth}
-            self._first_commands = self._gate.lock(self._commands, self._ping)
+            self._settled = {**self._settled, Auth: self._gate.auth}
+        self._commands = self._settled if self._moving is None else self._moving.before(self._settled)
+        self._first_commands = self._commands if self._gate is None else self._gate.lock(self._commands, self._ping)
 
     def _join_others(self, replicas: Replicas) -> Cluster:
         """Make this server one node among others."""
@@ -312,11 +323,31 @@ class ChatRouter(Router):
         session: Session = peer.context
         session.send(Goaway(round(reconnect_in_s, 3)))
 
+    def on_take_over(self, peer: Peer, luggage: bytes) -> None:
+        """Go on with a session that another worker has begun: it has had its `welcome`, and is going to join."""
+        codec = self._codecs.get(peer.subprotocol or "", self._default_codec)
+        peer.context = session = Session(peer, codec, self._first_commands)
+        if self._gate is None:
+            self._everyone.add(session)
+        else:
+            self._gate.take_over(session, decode_luggage(luggage).grant)
+        if self._gate is None or session.grant is not None:
+            session.commands = self._settled
+
+    def _forget_moved(self, session: Session) -> None:
+        """A session goes on in another worker."""
+        session.peer.context = None
+        self._users.forget(session)
+        if self._gate is not None:
+            self._gate.forget(session)
+
     def _hold(self, session: Session, payload: bytes, opcode: int, until: NotYet | None = None) -> None:
         """Keep a message until what the client said before is in the log, or `until` is; hand it in again then."""
         try:
             again = partial(self.on_message, session.peer, payload, opcode)
             self._waiting.hold(session, len(payload), again, until)
+            if isinstance(until, Elsewhere) and self._moving is not None:
+                self._moving.begin(session, payload, opcode, until)
         except ChatError as error:
             session.refuse(error, session.codec.find_id(payload) if opcode == session.codec.opcode else None)
 

@@ -64,6 +64,13 @@ class Waiting:
         """Keep the end of a session behind what it has said. There is always room: each session ends once."""
         self._keep(session, 0, again)
 
+    def drop(self, session: Session) -> None:
+        """Forget what waits of a session that waits for something of its own: it goes on elsewhere."""
+        waiting, session.waiting = session.waiting, None
+        for size, _ in waiting or ():
+            self._count -= 1
+            self._bytes -= size
+
     def resume(self) -> None:
         """Let everybody go on who waits for the log and can, in the next turn."""
         if self._sessions:

@@ -23,6 +23,11 @@ BLOCKS: Final = 10_000
 has more of them is not held back by a limit for each."""
 
 
+ROOMY: Final = 0.9
+"""Up to this part of its limit a server takes those whom others hand to it. It says so once a second, and in a second
+some thousand may come."""
+
+
 class Refusal(NamedTuple):
     """An HTTP status and a sentence."""
 
@@ -65,6 +70,11 @@ class Admission:
         if self._is_short():
             return SHORT
         return self._judge_block(address, now)
+
+    @property
+    def has_room(self) -> bool:
+        """There is room for some more than who knocks now."""
+        return self.sockets < self._most * ROOMY and not self._is_short()
 
     def _judge_block(self, address: str, now: float) -> Refusal | None:
         block = block_of(address) if self._most_per_block or self._rate else ""

@@ -12,7 +12,8 @@ The handler for incoming bytes is swapped when a state is entered, so there is n
 | CREATED     | `Handshake.receive`  | upgrade granted or refused, plain HTTP is over |
 |             | (`Preface.receive`)  | (ahead of it, from a proxy)                    |
 | HANDSHAKE   | nobody: reading held | the 101's last byte                            |
-| OPEN        | `receive`            | Close, broken rule, `close()`, heartbeat, loss |
+| OPEN        | `receive`            | Close, broken rule, `close()`, heartbeat, loss,|
+|             |                      | another process that serves it from now on     |
 | CLOSING_*   | `Closing.receive`    | Close sent, Close received, deadline, loss     |
 
 There is one deadline a client, that of its state; no state is without one. The wheel of the household keeps them.
@@ -27,13 +28,15 @@ from typing import Final
 
 from wsserver.clients.closing import Closing
 from wsserver.clients.conversation import NO_PARSER, Conversation
+from wsserver.clients.handoff import Baggage, pack
 from wsserver.clients.handshake import Handshake
 from wsserver.clients.household import Household
 from wsserver.clients.preface import Preface
+from wsserver.clients.router import Router
 from wsserver.clients.states import Event, State, next_state
 from wsserver.http.errors import RequestError
 from wsserver.net.cork import send_ahead, uncork
-from wsserver.net.transport import Transport
+from wsserver.net.transport import READ_SIZE, Transport
 from wsserver.reactor.wheel import Slot
 from wsserver.websocket import codes
 from wsserver.websocket.close import check_close
@@ -181,6 +184,40 @@ class Client(Conversation):
             self.house.tally.note_close(code)
             self._waiting = ()
             self.transport.limit = -1  # from here on only the Close frame is taken
+
+    # -- to another process and from one ----------------------------------------------------------------------------
+
+    def hand_off(self, worker: int, payload: bytes, opcode: int, luggage: bytes) -> bool:
+        """Let another worker serve this client from its last message on; see `router.Peer`."""
+        if self.state is not State.OPEN or self._more_soon or self._message_due or self._waiting:
+            return False
+        if self.house.site.draining:
+            return False  # it was told when it has to go
+        baggage = pack(self, opcode, payload, luggage)
+        if baggage is None or not self.house.send_away(worker, self.transport.fd, baggage):
+            return False
+        self.house.tally.handed_off += 1
+        self.messages_in = self.messages_out = 0  # they are counted over there
+        self.talking = False  # with us; no conversation ends
+        self.cause = f"handed to worker {worker}"
+        self.transport.hand_over()
+        self.step(Event.HAND_OFF)
+        return True
+
+    def take_over(self, baggage: Baggage, router: Router) -> None:
+        """Go on where another worker has left off: OPEN, with a message to be answered. It is watched already."""
+        assert self.handshake is not None
+        self.handshake.agreement = baggage.agreement
+        self.router = router
+        self.subprotocol = baggage.subprotocol
+        self.transport.read_size = READ_SIZE
+        self.step(Event.TAKE_OVER)
+        self.id, self.created_at = baggage.id, baggage.created_at
+        self.messages_in, self.messages_out = baggage.messages_in, baggage.messages_out
+        if baggage.window and self.parser.inflater is not None:
+            self.parser.inflater.remember(baggage.said)
+        router.on_take_over(self, baggage.luggage)
+        router.on_message(self, baggage.said, baggage.opcode)
 
     # -- OPEN: its end ----------------------------------------------------------------------------------------------
 

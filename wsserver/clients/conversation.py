@@ -100,6 +100,10 @@ class Conversation:
         """Start the closing handshake behind what is queued; see `router.Peer`."""
         raise NotImplementedError
 
+    def hand_off(self, worker: int, payload: bytes, opcode: int, luggage: bytes) -> bool:
+        """Have another worker of this server serve this peer; see `router.Peer`."""
+        raise NotImplementedError
+
     def fail(self, error: ProtocolError) -> None:
         """Fail the connection (RFC 6455 section 7.1.7)."""
         raise NotImplementedError

@@ -44,6 +44,8 @@ class Household:
     """Whose word is taken on where a client comes from; None: nobody's."""
     relocate: Callable[["Client", str], None]
     """Told where a client comes from that a proxy speaks for: it counts there. Raises RequestError 429."""
+    send_away: Callable[[int, int, bytes], bool] = lambda _worker, _fd, _baggage: False
+    """Hands a socket to another worker of this server, with what it has to know; False: it could not be taken."""
     tally: Tally = field(default_factory=Tally)
     """What has become of all who were here."""
     wheel: Wheel = field(init=False)

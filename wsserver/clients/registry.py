@@ -4,11 +4,13 @@ Read next: `client.py`.
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from socket import SocketType
 from typing import Final, cast
 
 from wsserver.clients.admission import Admission
 from wsserver.clients.client import Client
+from wsserver.clients.handoff import unpack
 from wsserver.clients.household import Household
 from wsserver.clients.ids import draw_ids
 from wsserver.clients.limits import PING_BURST, PING_RATE, ClientLimits, Rate
@@ -74,6 +76,7 @@ class Registry:
         self._refusals = 0
         self._told_gone = on_gone
         self.on_empty: Callable[[], None] | None = None  # called each time the last socket has been closed
+        self.on_late: Callable[[Client], None] | None = None  # called for each that is handed over while we drain
         self._date = (-1, "")  # second since 1970, and how HTTP writes it
         for router in site.routers.values():
             router.attach(self)
@@ -89,9 +92,28 @@ class Registry:
         proxied = proxies is not None and proxies.trusts(address)  # its clients are judged when it names them
         refusal = self._admission.judge("" if proxied else address, self._reactor.now)
         if refusal is None:
-            self._begin(Client(self.house, transport))
+            client = Client(self.house, transport)
+            self._begin(client, client.start)
         else:
             self._refuse(transport, RequestError(refusal.status, refusal.detail, self._retry_after()))
+
+    def take_over(self, sock: SocketType, data: bytes) -> None:
+        """Another worker hands over a client that is open. It was judged when it came, and is not a second time."""
+        baggage = unpack(data)
+        router = self.house.site.routers[baggage.path]
+        limits = self.house.limits
+        transport = Transport(self._reactor, sock, baggage.address, limits.queue, limits.queue_policy)
+        client = Client(self.house, transport)
+        client.address = baggage.address
+        if not self._begin(client, partial(transport.start, client)):
+            return
+        try:
+            client.take_over(baggage, router)
+        except Exception as error:  # it was told nothing yet, and has to come again
+            self._reactor.report(error)
+            client.on_crash(error)
+        if self.on_late is not None:
+            self.on_late(client)
 
     def _relocate(self, client: Client, address: str) -> None:
         """A proxy has named where a client comes from (`Household.relocate`)."""
@@ -102,21 +124,27 @@ class Registry:
         client.address = address
 
     @property
+    def has_room(self) -> bool:
+        """Whether some more may come who are not judged at the door (`take_over`)."""
+        return self._admission.has_room
+
+    @property
     def sockets(self) -> int:
         """How many are accepted and not closed yet: clients, and last words that still linger."""
         return self._admission.sockets
 
-    def _begin(self, client: Client) -> None:
-        """Start a client and count it; one that cannot be watched is closed at once."""
+    def _begin(self, client: Client, start: Callable[[], None]) -> bool:
+        """Start a client and count it; one that cannot be watched is closed at once. -> did it begin?"""
         try:
-            client.start()
+            start()
         except OSError as error:
             self._reactor.report(error)
             client.transport.sock.close()
-            return
+            return False
         self.clients.add(client)
         self._admission.enter(client.address)
         self._ebb.note(self.sockets)
+        return True
 
     def _retry_after(self) -> tuple[tuple[str, str], ...]:
         return (("Retry-After", str(round(self._reactor.world.uniform(1, RETRY_AFTER_S)))),)

@@ -53,6 +53,14 @@ class Peer(Protocol):
         Raises AssertionError for a code that may not be sent: 1000-1003, 1007-1014 and 3000-4999 may.
         """
 
+    def hand_off(self, worker: int, payload: bytes, opcode: int, luggage: bytes) -> bool:
+        """Have another worker of this server serve this peer; return whether that is so, which it may not be.
+
+        If it is, the peer is gone from here without `on_close`. Over there the router hears `on_take_over` with
+        `luggage`, then `on_message` with `payload`: the last message that came, which nobody has answered. False: the
+        peer is not at rest, or the other worker takes nobody.
+        """
+
     def limit_messages(self, size: int) -> None:
         """From the next message on take messages of at most `size` bytes; a larger one ends the connection (1009)."""
 
@@ -129,6 +137,9 @@ class Router:
 
     def on_open(self, peer: Peer) -> None:
         """Called when the last byte of the handshake has left: the conversation may begin."""
+
+    def on_take_over(self, peer: Peer, luggage: bytes) -> None:
+        """Called in place of `on_upgrade` and `on_open` for a peer that another worker hands over (`Peer.hand_off`)."""
 
     def on_message(self, peer: Peer, payload: bytes, opcode: int) -> None:
         """Called for each whole data message, in order. TEXT payloads are valid UTF-8."""

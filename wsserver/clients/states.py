@@ -1,8 +1,9 @@
 """The table is the truth: the states of one client, the events that move it, and nothing else.
 
 Seven of the nine rows of the design's table start in a state; two start before there is a client. Rows marked `added`
-are what real life brings besides: plain HTTP on a kept connection, a deadline in every state, a loss in every state,
-and a server that closes for reasons of its own. Any other pair raises IllegalStep: it is our bug, never the peer's.
+are what real life brings besides: plain HTTP on a kept connection, a deadline in every state, a loss in every state, a
+server that closes for reasons of its own, and clients that change from one of our processes to another. Any other pair
+raises IllegalStep: it is our bug, never the peer's.
 
 The three closing states are named after who pulled the trigger and what is done about it:
 STS, Server Trigger Start: we want to close, our Close frame is on its way out;
@@ -57,6 +58,8 @@ class Event(Enum):
     SERVER_CLOSES = "the server closes for a reason of its own"
     DEADLINE = "the state's deadline passes"
     LOST = "the connection is lost"
+    HAND_OFF = "the client is handed to another process"
+    TAKE_OVER = "another process hands over a client that is open"
 
     __hash__ = object.__hash__
 
@@ -82,6 +85,7 @@ ROWS: Final = (
     Row(_S.CREATED, _E.DEADLINE, _S.GONE, added=True),
     Row(_S.CREATED, _E.LOST, _S.GONE, added=True),
     Row(_S.CREATED, _E.SERVER_CLOSES, _S.GONE, added=True),
+    Row(_S.CREATED, _E.TAKE_OVER, _S.OPEN, added=True),  # its handshake was somebody else's
     Row(_S.HANDSHAKE, _E.SEND_HANDSHAKE_FAILED, _S.GONE),  # no Close frame
     Row(_S.HANDSHAKE, _E.SEND_HANDSHAKE_SUCCEEDED, _S.OPEN),
     Row(_S.HANDSHAKE, _E.DEADLINE, _S.GONE, added=True),
@@ -95,6 +99,7 @@ ROWS: Final = (
     Row(_S.OPEN, _E.DEADLINE, _S.CLOSING_STS, added=True),  # the heartbeat was missed
     Row(_S.OPEN, _E.LOST, _S.GONE, added=True),
     Row(_S.OPEN, _E.SERVER_CLOSES, _S.CLOSING_STS, added=True),
+    Row(_S.OPEN, _E.HAND_OFF, _S.GONE, added=True),  # to us it is gone; it talks on with the other process
     Row(_S.CLOSING_CTS, _E.SEND_CLOSE_FAILED, _S.GONE),
     Row(_S.CLOSING_CTS, _E.SEND_CLOSE_SUCCEEDED, _S.GONE),
     Row(_S.CLOSING_CTS, _E.DEADLINE, _S.GONE, added=True),

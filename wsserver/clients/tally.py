@@ -17,11 +17,12 @@ OTHER: Final = 0
 class Tally:
     """Counts since the start."""
 
-    __slots__ = ("closes", "messages_in", "messages_out", "received", "refusals", "sent")
+    __slots__ = ("closes", "handed_off", "messages_in", "messages_out", "received", "refusals", "sent")
 
     def __init__(self) -> None:
         self.closes: Counter[int] = Counter()  # conversations by the code of the first Close; 1006: without one
         self.refusals: Counter[int] = Counter()  # connections and upgrades that got an HTTP error, by its status
+        self.handed_off = 0  # clients that another process of this server has taken
         self.messages_in = 0  # these four: of clients that have gone
         self.messages_out = 0
         self.received = 0  # bytes

@@ -75,11 +75,17 @@ class ServerSettings:
     pin: bool = setting(
         Flag(), True, "With several workers, each on a core of its own: a process that moves leaves its caches behind."
     )
+    handoff: bool = setting(
+        Flag(),
+        True,
+        "With several workers, whoever joins a small channel is handed to the worker where its members are, so that a "
+        "message is worked on once. Nobody notices.",
+    )
     worker_timeout: float = setting(
         Duration(),
         "30s",
         "A worker that has not answered for so long hangs, and is replaced; the longest work of one that is well takes "
-        "seconds. Those who knock do not wait for that: after 2 s others accept for it. 0: never.",
+        "seconds. Those who knock do not wait for that: after 2 to 4 s others accept for it. 0: never.",
     )
     admin: str = setting(HostPort(), "", "A second, private port for metrics and the X-ray page; empty: none.")
     tls_cert: str = setting(Text("a path"), "", "Certificate chain, PEM; empty: no TLS.", only=("",))

@@ -58,7 +58,8 @@ class Transport(Outbox):
 
     __slots__ = (
         "_blocked", "_held", "_interest", "_noted", "_owed", "_timer", "address", "closed", "eof", "fd", "limit",
-        "on_bytes", "on_drained", "owner", "policy", "progress_at", "reactor", "read_size", "sock", "traffic", "wire",
+        "moved", "on_bytes", "on_drained", "owner", "policy", "progress_at", "reactor", "read_size", "sock", "traffic",
+        "wire",
     )  # fmt: skip
 
     def __init__(self, reactor: Reactor, sock: SocketType, address: str, limit: int, policy: str = CLOSE) -> None:
@@ -77,6 +78,7 @@ class Transport(Outbox):
         self.on_drained: Callable[[], None] | None = None  # called each time the outbox has become empty
         # state
         self.closed = False  # no more I/O; burial comes at the end of the turn
+        self.moved = False  # another process has the socket now
         self._interest = READ  # what the poller was told
         self._held = False  # the owner has enough input for now
         self.eof = False  # the peer will send nothing more
@@ -335,6 +337,16 @@ class Transport(Outbox):
 
     # -- ending -----------------------------------------------------------------------------------------------------
 
+    @property
+    def idle(self) -> bool:
+        """Nothing waits to be sent, nobody waits for anything, and nothing has happened that is not reported yet."""
+        return not (self.frames or self._blocked or self._held or self.eof or self.closed or self._noted)
+
+    def hand_over(self) -> None:
+        """Another process has the socket, and counts its bytes: close our descriptor at the end of the turn."""
+        self.close()
+        self.moved = True
+
     def finish(self) -> None:
         """Let what is queued leave, then close (`farewell.py`). The owner hears nothing more but `on_buried`."""
         if self.closed or isinstance(self.owner, Farewell):
@@ -369,7 +381,8 @@ class Transport(Outbox):
     def bury(self) -> None:
         """Give the fd back (step 9 of the turn)."""
         self.reactor.unwatch(self.fd)
-        self.traffic = traffic_of(self.sock)
+        if not self.moved:
+            self.traffic = traffic_of(self.sock)
         self.sock.close()
         owner, self.owner = self.owner, None
         if owner is not None:

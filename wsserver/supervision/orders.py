@@ -4,7 +4,7 @@
     worker              Ready                                                        SumUp             Measured
                         Failed    and it ends
 
-    supervisor   Ping             once a second
+    supervisor   Ping             every two seconds
     worker              Pong
 
 Signals would say less: they carry nothing, and a terminal or a service manager sends them to the workers too.
@@ -18,6 +18,7 @@ import msgspec
 
 from wsserver.config import Config
 from wsserver.observe.families import Snapshot
+from wsserver.supervision.exchange import Shares
 
 LINE_LIMIT: Final = 16 * 1024 * 1024
 """Bytes of one line: a configuration takes some KiB, one with rules for 100,000 channels 10 MiB."""
@@ -36,10 +37,12 @@ class Begin(msgspec.Struct, tag=True, frozen=True):
     """The way to the hub; None where the workers meet elsewhere."""
     core: int | None
     """The one to run on; None: whichever the kernel finds."""
+    exchange: Shares | None = None
+    """What lets it hand clients to the others; None: it keeps those that it has."""
 
 
 class Cover(msgspec.Struct, tag=True, frozen=True):
-    """Worker `index` is down: accept from its sockets too, so that nobody waits for its successor."""
+    """Worker `index` is down: take in from its sockets too, so that nobody waits for its successor."""
 
     index: int
 

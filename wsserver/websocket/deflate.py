@@ -17,7 +17,8 @@ Read next: `parser.py`, which inflates; `prepared.py`, which compresses.
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from wsserver.websocket.codes import INVALID_PAYLOAD, MESSAGE_TOO_BIG
@@ -63,6 +64,16 @@ class Compressor:
     def __init__(self, window_bits: int) -> None:
         self._window_bits = window_bits
 
+    @property
+    def remembers(self) -> bool:
+        """What is compressed next may refer to what was compressed before."""
+        return False
+
+    @property
+    def terms(self) -> tuple[int, bool]:
+        """Our half of `agreement_of`."""
+        return self._window_bits, not self.droppable
+
     def encode(self, opcode: int, payload: bytes) -> bytes:
         """Return the frame of one message: compressed, or plain where that is shorter."""
         data = _deflate(_new_deflater(self._window_bits), payload)
@@ -81,6 +92,11 @@ class ContextCompressor(Compressor):
     def __init__(self, window_bits: int) -> None:
         super().__init__(window_bits)
         self._deflater: zlib._Compress | None = None  # from the first message on
+
+    @property
+    def remembers(self) -> bool:
+        """It has compressed something."""
+        return self._deflater is not None
 
     def encode(self, opcode: int, payload: bytes) -> bytes:
         """Return the frame of one message, which must be sent: what comes next may refer to it."""
@@ -120,6 +136,20 @@ class Inflater:
     def limit_messages(self, max_message: int) -> None:
         """Let messages inflate to at most `max_message` bytes from the next one on."""
         self._max_message = max_message
+
+    @property
+    def terms(self) -> tuple[int, bool]:
+        """The client's half of `agreement_of`."""
+        return self._window_bits, self._keeps_context
+
+    @property
+    def remembers(self) -> bool:
+        """The next message may refer to what was inflated before."""
+        return self._inflater is not None and not self._inflater.eof
+
+    def remember(self, message: bytes) -> None:
+        """Go on where another process has inflated `message`, and nothing else before."""
+        self._inflater = zlib.decompressobj(-self._window_bits, zdict=message[-(1 << self._window_bits) :])
 
     def begin(self) -> None:
         """A message begins."""
@@ -193,6 +223,18 @@ class Agreement:
         return Inflater(max_message, max(self.client_window_bits, _LEAST_BITS), self.client_keeps_context)
 
 
+def agreement_of(server_bits: int, server_context: bool, client_bits: int, client_context: bool) -> Agreement:
+    """Return what another process of this server has agreed on with a client: windows, and who keeps a context."""
+    compressor = ContextCompressor(server_bits) if server_context else shared_compressor(server_bits)
+    return Agreement("", compressor, client_bits, client_context)
+
+
+@cache
+def shared_compressor(window_bits: int) -> Compressor:
+    """Return the one compressor without a context for all clients with that window: they get the same bytes."""
+    return Compressor(window_bits)
+
+
 @dataclass(frozen=True, slots=True)
 class Terms:
     """What we are ready to agree on. One for each server."""
@@ -203,7 +245,6 @@ class Terms:
     """Clients' messages may build on those before them, which costs us memory."""
     server_context: bool = False
     """So may ours."""
-    _shared: dict[int, Compressor] = field(default_factory=dict, repr=False, compare=False)
 
     def agree(self, offers: Sequence[tuple[str, Parameters]]) -> Agreement | None:
         """Answer the first offer that can be honoured; None when none can (RFC 7692 section 5)."""
@@ -234,11 +275,8 @@ class Terms:
         if "client_max_window_bits" in wanted:
             client_bits = min(self.window_bits, _BITS[wanted["client_max_window_bits"] or str(_MOST_BITS)])
             answer.append(f"client_max_window_bits={client_bits}")
-        compressor = ContextCompressor(server_bits) if server_context else self._compressor(server_bits)
+        compressor = ContextCompressor(server_bits) if server_context else shared_compressor(server_bits)
         return Agreement("; ".join(answer), compressor, client_bits, client_context)
-
-    def _compressor(self, window_bits: int) -> Compressor:
-        return self._shared.setdefault(window_bits, Compressor(window_bits))
 
 
 def _is_valid(name: str, value: str | None) -> bool:

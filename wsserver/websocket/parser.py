@@ -103,6 +103,16 @@ class FrameParser:
         return self._stopped and self.error is None
 
     @property
+    def idle(self) -> bool:
+        """Nothing is under way: the next byte begins a frame and a message, or means nothing any more."""
+        return not (self.unfinished or self.more or self._stopped)
+
+    @property
+    def inflater(self) -> Inflater | None:
+        """What inflates messages; None: compression was not agreed on."""
+        return self._inflater
+
+    @property
     def held(self) -> int:
         """Bytes stored: those not parsed yet and those of an unfinished message."""
         return len(self._held) + (self._assembly.size if self._assembly is not None else 0)
