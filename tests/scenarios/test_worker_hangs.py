@@ -66,7 +66,7 @@ def test_others_accept_for_a_worker_that_is_stopped_until_it_goes_on(start_many)
     stopped.suspend()
     try:
         assert answers([knock(server) for _ in range(KNOCKS)]) == KNOCKS  # those who wait for it already
-        assert server.log.count("worker_silent") == 1
+        assert "worker_silent" in server.log
         for _ in range(KNOCKS):
             assert answers([knock(server)]) == 1
         assert states(server) == (1, 1, 0)
@@ -101,7 +101,7 @@ def test_workers_that_hang_for_too_long_say_where_and_are_replaced_and_their_cli
     assert answers([knock(server) for _ in range(KNOCKS)]) == KNOCKS
 
     until(lambda: server.log.count("worker_back") == 2)
-    assert server.log.count("worker_silent") == server.log.count("worker_hangs") == 2
+    assert server.log.count("worker_silent") >= server.log.count("worker_hangs") == 2
     assert server.log.count("exit=-6") == 2
     assert re.search(r'sitecustomize\.py", line \d in hang\n', server.log)
     assert server.log.count("Fatal Python error: Aborted") == 2

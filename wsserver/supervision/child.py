@@ -188,7 +188,7 @@ class Child:
             self._overseer.on_ready(self)
 
     def _kill_later(self, process: Process) -> None:
-        """It should end by itself now. One that does not hangs: first it is made to say where, then there is no more."""
+        """It should end by itself now. One that does not hangs: it is made to say where, and then it is killed."""
 
         def kill() -> None:
             if self.process is process and self.stage is not Stage.HUNG:
