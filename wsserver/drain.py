@@ -2,6 +2,7 @@
 
 From the first signal on, `readyz` and every new request or upgrade get 503. Every client is told when to come back
 (`goaway`), each at a moment of its own, and closed with 1012 at another, so that they do not all reconnect at once.
+Who is handed to us by another worker after that is told the same, and goes at once.
 When the last one is gone, or the time is over, the reactor stops. A second signal stops it now.
 
 Read next: `server.py`.
@@ -51,6 +52,7 @@ class Drain:
         if self._send_off_some():
             self._registry.in_slices(self._send_off_some)
         self._registry.on_empty = lambda: self._finish(clean=True)
+        self._registry.on_late = lambda client: self._send_off(client, 0.0)
         if not self._registry.sockets:
             self._finish(clean=True)
 
@@ -59,14 +61,13 @@ class Drain:
         few = self._untold[-TOLD_AT_ONCE:]
         del self._untold[-TOLD_AT_ONCE:]
         for client in few:
-            self._send_off(client)
+            self._send_off(client, self._reactor.world.uniform(0, self.drain_s * CLOSED_BY))
         return bool(self._untold)
 
-    def _send_off(self, client: Client) -> None:
-        uniform = self._reactor.world.uniform
-        delay_s = uniform(0, self.drain_s * CLOSED_BY)
+    def _send_off(self, client: Client, delay_s: float) -> None:
+        """Tell a client when to come back, and close it in `delay_s`."""
         self._reactor.call_later(delay_s, lambda: client.end(SERVICE_RESTART, "server restarts"))
-        reconnect_in_s = round(delay_s + uniform(0.5, RECONNECT_WITHIN_S), 2)
+        reconnect_in_s = round(delay_s + self._reactor.world.uniform(0.5, RECONNECT_WITHIN_S), 2)
         try:
             if client.state is State.OPEN:
                 client.router.on_drain(client, reconnect_in_s)

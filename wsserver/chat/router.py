@@ -349,6 +349,9 @@ class ChatRouter(Router):
             if isinstance(until, Elsewhere) and self._moving is not None:
                 self._moving.begin(session, payload, opcode, until)
         except ChatError as error:
+            if isinstance(until, Elsewhere):
+                self.on_message(session.peer, payload, opcode)  # no room to wait in: it stays
+                return
             session.refuse(error, session.codec.find_id(payload) if opcode == session.codec.opcode else None)
 
     def _refuse(self, session: Session, error: ChatError, id: str | int | None) -> None:

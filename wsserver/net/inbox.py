@@ -100,6 +100,8 @@ class Inbox:
             self._rest = self._reactor.call_later(REST_S, self.start)
             self._reactor.report(error)
             return False
+        if not data:
+            return False  # nobody can write into it any more
         for _, _, packed in carried:  # none where we had no descriptor left for it: that connection is lost
             fds = array.array("i")
             fds.frombytes(packed[:_FD_BYTES])
