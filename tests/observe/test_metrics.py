@@ -61,6 +61,7 @@ def test_clients_are_counted_by_state_and_so_is_what_they_said(house) -> None:
     assert snapshot["wsserver_messages_received"] == 3
     assert snapshot["wsserver_messages_sent"] == 3
     assert snapshot["wsserver_connections_accepted"] == 3
+    assert snapshot["wsserver_handoffs"] == 0
 
 
 def test_what_clients_said_stays_counted_when_they_have_gone(house) -> None:

@@ -51,6 +51,7 @@ _TABLE: Final = (
     # connections
     Family("wsserver_clients", GAUGE, "Connections by the state of their life.", ("state",)),
     Family("wsserver_connections_accepted", COUNTER, "Connections accepted, refused ones among them."),
+    Family("wsserver_handoffs", COUNTER, "Clients handed to the worker where the channel that they join lives."),
     Family(
         "wsserver_refusals",
         COUNTER,

@@ -92,6 +92,7 @@ class Metrics:
         closes = {str(code): tally.closes[code] for code in sorted(CLOSE_CODES)}
         return {
             "wsserver_connections_accepted": registry.accepted,
+            "wsserver_handoffs": registry.house.tally.handed_off,
             "wsserver_refusals": {str(status): count for status, count in sorted(tally.refusals.items())},
             "wsserver_closes": {**closes, "other": tally.closes[OTHER]},
             "wsserver_slow_consumers": tally.closes[SLOW_CONSUMER],
