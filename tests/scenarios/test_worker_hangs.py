@@ -111,4 +111,4 @@ def test_workers_that_hang_for_too_long_say_where_and_are_replaced_and_their_cli
             clients[pid].hear("nothing more")
         back = connect(server).join(room, users[pid], since=0, epoch=joined[pid]["epoch"])
         assert [message["text"] for message in back["messages"]] == ["where are you?"]
-    assert clients[well].ask("presence", channel=room)["count"] == 3
+    until(lambda: clients[well].ask("presence", channel=room)["count"] == 3)
