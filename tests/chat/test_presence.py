@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsserver.chat.presence import BUNDLE_S, CROWD_BUNDLE_S, Change, Roster
+from wsserver.chat.presence import BUNDLE_S, CROWD_BUNDLE_S, KEPT, Change, Roster
 
 GRACE_S = 5.0
 
@@ -179,6 +179,52 @@ def test_names_are_capped_and_what_is_over_is_counted() -> None:
     assert roster.step(11.0, 1) == Change(["bob"], ["zoe"], 3)
     names = roster.first_names(2)
     assert (names.names, names.more, roster.count) == (["ann", "bob"], 2, 4)
+
+
+@given(
+    moves=st.lists(st.tuples(st.sampled_from(["enter", "leave", "lose"]), st.integers(0, 9)), max_size=60),
+    limits=st.lists(st.integers(0, 12), min_size=1, max_size=5),
+)
+@settings(max_examples=200, deadline=None, derandomize=True)
+def test_the_first_names_are_those_who_came_first_and_then_those_who_are_waited_for(
+    moves: list[tuple[str, int]], limits: list[int]
+) -> None:
+    roster = Roster()
+    here: dict[str, int] = {}
+    lost: dict[str, None] = {}
+    for number, (move, who) in enumerate(moves):
+        user = f"u{who}"
+        if move == "enter":
+            here[user] = here.get(user, 0) + 1
+            lost.pop(user, None)
+            roster.enter(user, 0.0)
+        elif user in here:
+            here[user] -= 1
+            if not here[user]:
+                del here[user]
+                lost.update({user: None} if move == "lose" else {})
+            roster.lose(user, 0.0, GRACE_S) if move == "lose" else roster.leave(user, 0.0)
+        limit = limits[number % len(limits)]
+        everybody = [*here, *lost]
+        found = roster.first_names(limit)
+        assert (found.names, found.more) == (everybody[:limit], max(0, len(everybody) - limit))
+
+
+def test_a_list_that_was_handed_out_is_not_changed_by_who_comes_later() -> None:
+    roster = roster_of("ann", "bob")
+    names = roster.first_names(100).names
+    roster.enter("eve", 10.0)
+    assert names == ["ann", "bob"]
+    assert roster.first_names(100).names == ["ann", "bob", "eve"]
+
+
+def test_of_a_crowd_only_so_many_names_are_kept_twice() -> None:
+    roster = roster_of("u0")
+    for number in range(1, 5 * KEPT):
+        roster.first_names(100)
+        roster.enter(f"u{number}", 10.0)
+    assert roster.first_names(100).names == [f"u{number}" for number in range(100)]
+    assert len(roster._first) == KEPT
 
 
 def test_a_timer_that_is_early_by_a_rounding_error_is_not_too_early() -> None:

@@ -84,6 +84,16 @@ def test_a_byte_is_looked_at_once():
     assert intake._data.searched == 1000
 
 
+def test_all_that_is_left_is_taken_at_once_and_a_line_begins_anew_behind_it():
+    intake = Intake()
+    intake.append(b"part of a line")
+    assert intake.maybe_line(100) is None
+    assert intake.take_all() == b"part of a line"
+    assert (len(intake), intake.take_all()) == (0, b"")
+    intake.append(b"a\r\n")
+    assert intake.maybe_line(100) == b"a"
+
+
 def test_many_things_are_taken_at_once_and_what_is_behind_them_stays():
     def one_letter(data, start):
         return start + 1 if data[start : start + 1].isalpha() else -1

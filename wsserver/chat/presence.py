@@ -13,7 +13,7 @@ Read next: `announcer.py`, which keeps the time and sends what was decided here.
 """
 
 from collections.abc import Iterable
-from itertools import chain, islice
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -27,6 +27,10 @@ CROWD_BUNDLE_S: Final = 5.0
 
 SLACK_S: Final = 1e-6
 """A timer may come early by a rounding error of the clock; it must not be armed again for the rest."""
+
+KEPT: Final = 128
+"""Names that are kept in a list of their own while nobody goes: whoever joins a hundred others gets it at once, and not
+a hundred look-ups. Some more than anybody asks for by default (`presence.names`)."""
 
 _MIXED: Final = -1
 """In place of a count of lists: some members believe that the user is here, and some that it is not."""
@@ -50,10 +54,11 @@ class Change(Struct, gc=False):
 class Roster:
     """The users of one channel. Times are seconds on the caller's monotonic clock."""
 
-    __slots__ = ("_announce_at", "_grace", "_here", "_joined", "_left", "_lists")
+    __slots__ = ("_announce_at", "_first", "_grace", "_here", "_joined", "_left", "_lists")
 
     def __init__(self) -> None:
         self._here: dict[str, int] = {}  # user -> how many clients
+        self._first: list[str] = []  # the first of them, as far as they were asked for
         self._grace: dict[str, float] = {}  # user without a client -> until when; in order of that time
         self._joined: dict[str, int] = {}  # to be announced, in order -> how many lists were out
         self._left: dict[str, int] = {}
@@ -68,13 +73,22 @@ class Roster:
     def first_names(self, limit: int) -> Names:
         """Return at most `limit` names, and how many more there are; changes of it will be announced."""
         self._lists += 1
-        return _named(chain(self._here, self._grace), self.count, limit)
+        if len(self._first) < min(limit, len(self._here)):
+            self._first = list(islice(self._here, limit))
+        names = self._first[:limit]
+        names += islice(self._grace, limit - len(names))
+        return Names(names, len(self._here) + len(self._grace) - len(names))
 
     def enter(self, user: str, now: float) -> None:
         """A client of `user` joined. It is given the next list."""
-        clients = self._here.get(user, 0)
-        self._here[user] = clients + 1
-        if not clients and self._grace.pop(user, None) is None:
+        here = self._here
+        clients = here.get(user, 0)
+        here[user] = clients + 1
+        if clients:
+            return
+        if len(self._first) == len(here) - 1 < KEPT:
+            self._first.append(user)
+        if self._grace.pop(user, None) is None:
             self._note(user, self._joined, self._left, self._lists + 1, now)
 
     def leave(self, user: str, now: float) -> None:
@@ -117,6 +131,7 @@ class Roster:
             self._here[user] = clients
             return False
         del self._here[user]
+        self._first = []
         return True
 
     def _note(self, user: str, same: dict[str, int], other: dict[str, int], lists: int, now: float) -> None:
@@ -126,7 +141,8 @@ class Roster:
         then on some believe one thing and some the other, so whatever comes next has to be told.
         """
         seen = other.pop(user, None)
-        if self.count == 0 or (self.count == 1 and same is self._joined):
+        count = self.count
+        if count == 0 or (count == 1 and same is self._joined):
             self._joined.clear()
             self._left.clear()
         elif seen is None:
@@ -136,7 +152,7 @@ class Roster:
         if not self._joined and not self._left:
             self._announce_at = None
         elif self._announce_at is None:
-            self._announce_at = now + (CROWD_BUNDLE_S if self.count > CROWD else BUNDLE_S)
+            self._announce_at = now + (CROWD_BUNDLE_S if count > CROWD else BUNDLE_S)
 
     def _take(self, limit: int) -> Change:
         joined = _named(self._joined, len(self._joined), limit)

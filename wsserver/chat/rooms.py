@@ -59,7 +59,8 @@ class Rooms:
 
         Everything that can go wrong is tried before anything changes.
         """
-        judge_channel(command.channel)
+        if self._channels.find(command.channel) is None:  # else it is a good one
+            judge_channel(command.channel)
         member = command.channel in session.channels
         if not member and len(session.channels) >= self._settings.channels_per_client:
             raise ChatError("too_many_channels", f"You are in {len(session.channels)} channels; leave one first.")
@@ -70,7 +71,9 @@ class Rooms:
         channel = self._channels.open(command.channel)
         self._batch.settle(session, channel)
         recovery = recover(self._log, command, self._settings.recovery_limit)
-        if not member:
+        if member:
+            self._stop_listening(session, channel)
+        else:
             self._enter(session, channel, user)
         self._listen(session, channel, recovery)
         self._welcome(session, channel, recovery, command)
@@ -151,8 +154,7 @@ class Rooms:
             self._replicas.copies.idle(channel.name)
 
     def _listen(self, session: Session, channel: Channel, recovery: Recovery) -> None:
-        """Let the client hear the channel: live, or first the rest of what it missed."""
-        self._stop_listening(session, channel)
+        """Let the client hear the channel, which it does not yet: live, or first the rest of what it missed."""
         if recovery.complete:
             channel.audience.add(session)
         else:

@@ -106,16 +106,22 @@ class Client(Conversation):
         """
         self.step(Event.RECEIVE_HANDSHAKE_SUCCEEDED)
         if send_ahead(self.transport, answer):
-            self._on_handshake_sent()
+            self._open()
             uncork(self.transport)
         elif self.state is State.HANDSHAKE:
+            self.arm(self.house.limits.handshake_timeout_s)
             self.transport.hold()  # frames that come early wait in the kernel
 
     def _enter_handshake(self) -> None:
-        self.arm(self.house.limits.handshake_timeout_s)
+        """The deadline is still that of CREATED: it is set anew if this takes longer than a call."""
         self.transport.on_drained = self._on_handshake_sent
 
     def _on_handshake_sent(self) -> None:
+        self._open()
+        self._release_unless_more()
+
+    def _open(self) -> None:
+        """The last byte of the 101 has left: the conversation begins."""
         assert self.handshake is not None
         early = self.handshake.take_rest()
         self.transport.on_drained = None
@@ -123,7 +129,6 @@ class Client(Conversation):
         self.router.on_open(self)
         if early:
             self.transport.on_bytes(early)
-        self._release_unless_more()
 
     def _enter_open(self) -> None:
         house = self.house

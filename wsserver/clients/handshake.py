@@ -191,7 +191,8 @@ class Handshake:
     def _upgrade(self, request: Request, router: Router) -> None:
         upgrade = check_upgrade(request)
         self._site.judge_origin(request)
-        self._settle(self._source_of(request))
+        if self._client.house.proxies is not None:
+            self._settle(self._source_of(request))
         subprotocol = choose_subprotocol(upgrade.subprotocols, router.subprotocols)
         client = self._client
         terms = client.house.compression

@@ -83,7 +83,7 @@ class Headers:
         """Tell whether a list has `token`, given in lower case, among its elements, in any case."""
         for value in self._values.get(name.lower(), ()):
             if "," not in value:  # nearly always there is one, and making a list of it takes ten times as long
-                if value.strip(" \t").lower() == token:
+                if value.lower() == token:
                     return True
             elif any(element.strip(" \t").lower() == token for element in value.split(",")):
                 return True

@@ -74,6 +74,12 @@ class Intake:
         self._searched = 0
         return taken
 
+    def take_all(self) -> bytes:
+        """Remove all bytes and return them."""
+        taken = bytes(self._data)
+        self.clear()
+        return taken
+
     def take_while(self, take_one: Callable[[bytearray, int], int]) -> None:
         """Remove what `take_one` takes: asked again and again, it returns the position behind what it took, or -1.
 

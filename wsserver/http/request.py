@@ -100,7 +100,7 @@ class RequestParser:
     def take_rest(self) -> bytes:
         """Return the bytes behind the last request, which are no HTTP any more, and give up parsing."""
         self._ended = True
-        return self._intake.take(len(self._intake))
+        return self._intake.take_all()
 
     def _advance(self) -> Request | None:
         if self._head is None:

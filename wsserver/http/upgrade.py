@@ -30,6 +30,8 @@ _SWITCHING: Final = (
 SUBPROTOCOLS_LOOKED_AT: Final = 8
 """Offers past these are not looked at: a client lists what it likes best first, and no client has so many."""
 
+_BODY: Final = ("content-length", "transfer-encoding")
+
 _VERSION: Final = ("Sec-WebSocket-Version", "13")
 _PROTOCOL: Final = ("Upgrade", "websocket")
 
@@ -61,7 +63,7 @@ def check_upgrade(request: Request) -> Upgrade:
         raise RequestError(426, "This path speaks WebSocket: ask with Upgrade: websocket.", (_PROTOCOL, _VERSION))
     if not headers.mentions("connection", "upgrade"):
         raise RequestError(400, "The Connection header of a WebSocket request must name Upgrade.")
-    if "content-length" in headers or "transfer-encoding" in headers:
+    if headers.has_any(_BODY):
         raise RequestError(400, "A WebSocket request has no body.")
     if headers.get("sec-websocket-version") != "13":
         raise RequestError(426, "This server speaks version 13 of WebSocket.", (_PROTOCOL, _VERSION))
