@@ -45,11 +45,13 @@ class Elsewhere(NotYet):
 
     def __init__(self, worker: int) -> None:
         self.worker = worker
-        self.stay: Callable[[], None] = _nobody
-        super().__init__(self._subscribe)
+        self._waiting: list[Callable[[], None]] = []
+        super().__init__(self._waiting.append)  # no method of ours: in a circle with us a client would outlive its move
 
-    def _subscribe(self, callback: Callable[[], None]) -> None:
-        self.stay = callback
+    def stay(self) -> None:
+        """Let whoever waits ask again."""
+        for callback in self._waiting:
+            callback()
 
 
 class Moving:
@@ -101,13 +103,13 @@ class Moving:
             return
         peer: Peer = session.peer
         self._everyone.discard(session)  # first: it gets what it misses of broadcasts, and its count is its own again
-        if peer.hand_off(until.worker, payload, opcode, encode_luggage(Luggage(session.grant))):
-            self._waiting.drop(session)
-            self._forget(session)
-        else:
-            self._everyone.add(session)
-            until.stay()
-
-
-def _nobody() -> None:
-    """Who is called before anybody waits."""
+        moved = False
+        try:
+            moved = peer.hand_off(until.worker, payload, opcode, encode_luggage(Luggage(session.grant)))
+        finally:  # should that fail, it must not wait for ever
+            if moved:
+                self._waiting.drop(session)
+                self._forget(session)
+            else:
+                self._everyone.add(session)
+                until.stay()
