@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.chat.fakes import World
 from wsserver.chat.company import ENOUGH, SKIP_MOST, Company
 
 WAIT_S = 0.003
@@ -62,3 +63,17 @@ def test_one_time_that_was_not_in_vain_and_waiting_pays_again() -> None:
     assert company.wait(1, now + WAIT_S) > 0.0
     company.went(2, now + WAIT_S)
     assert company.wait(1, now + WAIT_S) > 0.0
+
+
+def test_few_that_gathered_while_a_batch_was_out_wait_for_company_like_any() -> None:
+    world = World(gather_s=WAIT_S)
+    ann = world.connect("ann")
+    world.store.late = True
+    ann.say("message", channel="lobby", text="out")
+    world.end_turn()
+    ann.say("message", channel="lobby", text="meanwhile")
+    world.store.answer()
+    assert world.store.batches == [1]
+    ann.say("message", channel="lobby", text="company")
+    world.advance(WAIT_S)
+    assert world.store.batches == [1, 2]

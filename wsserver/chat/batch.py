@@ -8,7 +8,8 @@ nothing else.
     add ... add ... add ---> end of turn: append -> fan out -> acks
                        \\---> or sooner, where something must not overtake them: `settle`
 
-Read next: `lane.py` for what waits; `log.py` for what `append` promises; `posting.py` and `rooms.py`, the callers.
+Read next: `lane.py` for what waits; `log.py` for what `append` promises; `share.py` for deliveries among other
+nodes; `posting.py` and `rooms.py`, the callers.
 """
 
 from functools import partial
@@ -18,9 +19,10 @@ from wsserver.chat.channels import Channel
 from wsserver.chat.company import ENOUGH
 from wsserver.chat.errors import ChatError
 from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender
-from wsserver.chat.log import Courier, Log, Outcome, Publication, Stored, StoreUnavailable
+from wsserver.chat.log import Log, Outcome, Publication, Stored, StoreUnavailable
 from wsserver.chat.session import Session
-from wsserver.chat.vocabulary import MessageAck, MessageEvent
+from wsserver.chat.share import Courier, acknowledge, release, share_out
+from wsserver.chat.vocabulary import MessageEvent
 from wsserver.chat.waiting import Unsettled, Waiting
 from wsserver.clients.router import Peer, Surroundings
 
@@ -149,41 +151,33 @@ class Batch:
             self._waiting.resume()
 
     def _go_on(self, lane: Lane) -> None:
-        """Commit what gathered while a batch was out: much of it with what clients say to what they are given now.
+        """Commit what gathered while a batch was out: few as they would be in any turn, many a turn later.
 
-        Without the one turn that this takes, half of a busy channel would always be on its way while the other half
-        gathers: twice as many deliveries, each of half the size. A few messages would gain nothing by it.
+        They go together with what clients say to what they are given now. Else half of a busy channel would always be
+        on its way while the other half gathers: twice as many deliveries, each of half the size.
         """
+        if lane.armed or not lane.publications:
+            return
+        lane.armed = True
         if len(lane.publications) < ENOUGH:
-            self._commit(lane)
-        elif not lane.armed:
-            lane.armed = True
+            self._finish_turn(lane)
+        else:
             lane.ts = self._surroundings.wall_ms()  # of what comes in that turn
             self._surroundings.call_later(0.0, partial(self._surroundings.at_end_of_turn, lane.end_wait))
 
     def _hand_over(self, courier: Courier, origins: list[Origin], outcome: list[Stored]) -> None:
         """Let each channel's messages be delivered between those of other nodes; whoever said them waits for that."""
-        shares: dict[Channel, tuple[list[Origin], list[Stored]]] = {}
-        for origin, result in zip(origins, outcome, strict=True):
-            share = shares.setdefault(origin[2], ([], []))
-            share[0].append(origin)
-            share[1].append(result)
-        for channel, (own, stored) in shares.items():
-            messages = [result.message for result in stored if not result.duplicate]
-            self.stored += len(messages)
-            self.duplicates += len(stored) - len(messages)
-            courier.bring(channel.name, messages, partial(self._conclude, own, stored))
-
-    def _conclude(self, origins: list[Origin], stored: list[Stored]) -> None:
-        _release(origins)
-        _acknowledge(origins, stored)
-        self._waiting.resume()
+        shares = share_out(origins, outcome, self._waiting.resume)
+        fresh = sum([len(share.messages) for share in shares.values()])
+        self.stored += fresh
+        self.duplicates += len(origins) - fresh
+        courier.bring(shares)
 
     def _finish(self, origins: list[Origin], outcome: Outcome) -> None:
-        _release(origins)
+        release(origins)
         if isinstance(outcome, list):
             self._deliver(origins, outcome)
-            _acknowledge(origins, outcome)
+            acknowledge(zip(origins, outcome, strict=True))
             return
         self.refused += len(origins)
         if isinstance(outcome, StoreUnavailable):
@@ -210,23 +204,6 @@ class Batch:
             channel.audience.deliver(messages, self._surroundings, channel.stream, at_once, answered)
             if channel.listener is not None:
                 channel.listener.hear(messages)
-
-
-def _release(origins: list[Origin]) -> None:
-    """What these have said need not be waited for any longer."""
-    for sender, _, channel in origins:
-        channel.pending -= 1
-        sender.pending -= 1
-
-
-def _acknowledge(origins: list[Origin], stored: list[Stored]) -> None:
-    """Say that the log has it. In a very large channel others may hear it later, but who is answered has heard it."""
-    for (sender, id, channel), result in zip(origins, stored, strict=True):
-        if id is not None:
-            if channel.audience.sliced and isinstance(sender, Session):
-                channel.audience.settle(sender)
-            message = result.message
-            sender.send(MessageAck(channel.name, message.seq, message.ts, result.duplicate, id=id))
 
 
 def _refuse(origins: list[Origin], error: ChatError) -> None:

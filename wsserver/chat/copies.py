@@ -21,6 +21,7 @@ from wsserver.chat.log import NotYet, StoreUnavailable
 from wsserver.chat.pages import Pages
 from wsserver.chat.remote_log import Glance, RemoteLog
 from wsserver.chat.replica import OPENING, Replica
+from wsserver.chat.share import Share
 from wsserver.chat.sought import Sought
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Surroundings, Timer
@@ -63,7 +64,7 @@ class Copy:
         self.early: list[tuple[str, list[MessageEvent]]] = []  # what was announced before there was one, by epoch
         self.pages = Pages()
         self.sought = Sought()
-        self.due: deque[tuple[int, float, Callable[[], None]]] = deque()  # own messages: seq, since when, who is told
+        self.due: deque[tuple[int, float, Share]] = deque()  # own messages: up to which seq, since when
         self.asking = False  # a question that mends it is on its way
         self.doubtful = False  # the log is to be looked at again
         self.looked_at = -1e9  # when that was done last

@@ -24,9 +24,10 @@ from wsserver.chat.history import PAGE_LIMIT
 from wsserver.chat.log import StoreUnavailable
 from wsserver.chat.remote_log import Glance
 from wsserver.chat.replica import OPENING, Replica, agrees
+from wsserver.chat.share import Share
 from wsserver.chat.tails import Tails
 from wsserver.chat.vocabulary import MessageEvent
-from wsserver.clients.router import Surroundings
+from wsserver.clients.router import Peer, Surroundings
 
 GAP_S: Final = 0.02
 """What is missing has so long to come by itself: ten times what a broker in the same building takes."""
@@ -91,14 +92,16 @@ class Keeper:
         else:
             self._mark(copy, replica)
 
-    def bring(self, copy: Copy, messages: Sequence[MessageEvent], then: Callable[[], None]) -> None:
-        """Take what this node has stored, and call `then` when it has been delivered here, or after a second."""
+    def bring(self, copy: Copy, share: Share) -> None:
+        """Take what this node has stored, and conclude it when it has been delivered here, or after a second."""
+        messages = share.messages
         self.hear(copy, "", messages)
         if copy.replica is None or not messages:
-            then()
+            share.conclude()
             return
-        copy.due.append((messages[-1].seq, self._surroundings.monotonic(), then))
-        self._dirty_now(copy)
+        copy.due.append((messages[-1].seq, self._surroundings.monotonic(), share))
+        if copy not in self._dirty:
+            self._dirty_now(copy)
 
     def doubt(self, copy: Copy) -> None:
         """Look at the log, soon: something does not fit, or was missed."""
@@ -172,7 +175,8 @@ class Keeper:
             if messages:
                 self.tails.count(replica)
                 channel = copy.channel
-                channel.audience.deliver(messages, self._surroundings, channel.stream, at_once=at_once)
+                answered = _answered(copy, replica.seq) if at_once and copy.due else ()
+                channel.audience.deliver(messages, self._surroundings, channel.stream, at_once, answered)
                 if channel.listener is not None:
                     channel.listener.hear(messages)
         finally:
@@ -181,11 +185,16 @@ class Keeper:
     def _settle(self, copy: Copy, seq: int) -> None:
         """Tell who waits for a delivery up to `seq`, or has waited for too long."""
         copy.sought.reach(seq)
+        due = copy.due
+        while due and due[0][0] <= seq:
+            due.popleft()[2].conclude()
+        if not due:
+            return
         late = self._surroundings.monotonic() - ACK_S
-        while copy.due and (copy.due[0][0] <= seq or copy.due[0][1] <= late):
-            copy.due.popleft()[2]()
-        if copy.due and copy.ack_timer is None:
-            delay_s = max(0.0, copy.due[0][1] - late)
+        while due and due[0][1] <= late:
+            due.popleft()[2].conclude()
+        if due and copy.ack_timer is None:
+            delay_s = max(0.0, due[0][1] - late)
             copy.ack_timer = self._surroundings.call_later(delay_s, partial(self._give_up, copy))
 
     # -- what is missing ----------------------------------------------------------------------------------------------
@@ -310,7 +319,7 @@ class Keeper:
         copy.doubtful = False
         waiters = copy.pages.drop()
         while copy.due:
-            copy.due.popleft()[2]()
+            copy.due.popleft()[2].conclude()
         self._on_anew(copy)
         copy.sought.drop()
         for waiter in waiters:
@@ -342,4 +351,9 @@ class Keeper:
         if copy.replica is not None:
             self.tails.forget(copy.replica)
         while copy.due:
-            copy.due.popleft()[2]()
+            copy.due.popleft()[2].conclude()
+
+
+def _answered(copy: Copy, seq: int) -> set[Peer]:
+    """Return who is sent an ack as well when everything up to `seq` is delivered."""
+    return {peer for last, _, share in copy.due if last <= seq and share.acks for peer in share.peers}

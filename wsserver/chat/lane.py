@@ -88,7 +88,7 @@ class Lane:
 
     def judge_room(self, text: str) -> None:
         """Count `text` among what waits for a batch that is out. Raises ChatError when there is no room for it."""
-        size = _size(text)
+        size = MESSAGE_BYTES + len(text) * (1 if text.isascii() else WIDEST)  # `_size`, written out
         if len(self.publications) >= PENDING_LIMIT or self.bytes + size > PENDING_BYTES:
             raise ChatError("store_unavailable", "The store is too slow; too much waits for it. Try again.")
         self.bytes += size

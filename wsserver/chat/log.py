@@ -77,13 +77,6 @@ Outcome = list[Stored] | Exception
 Done = Callable[[Outcome], None]
 
 
-class Courier(Protocol):
-    """Who delivers what a log has stored, where messages of other nodes lie between: `replicas.py`."""
-
-    def bring(self, channel: str, messages: Sequence[MessageEvent], then: Callable[[], None]) -> None:
-        """Deliver `messages` of this node when their turn has come, and call `then`, once; none: call it now."""
-
-
 @runtime_checkable
 class Reaching(Protocol):
     """A log whose `head` is what was delivered here, which may be less than a client has seen elsewhere."""

@@ -82,7 +82,7 @@ class Replica:
     @property
     def gap(self) -> tuple[int, int] | None:
         """The first and the last message of what is missing next; None: nothing is."""
-        end = self.end
+        end = self.seq + len(self.ready)
         if self._known <= end:
             return None
         return end + 1, min(self._ahead) - 1 if self._ahead else self._known
@@ -148,7 +148,7 @@ class Replica:
     def trim(self, tail: int = TAIL, chars: int = TAIL_CHARS) -> None:
         """Forget of the tail what is more than it may hold."""
         drop = max(0, len(self.tail) - tail)
-        size = self.size - sum(map(_size, self.tail[:drop]))
+        size = self.size - drop * MESSAGE_CHARS - sum([len(message.text) for message in self.tail[:drop]])
         while size > chars and drop < len(self.tail):
             size -= _size(self.tail[drop])
             drop += 1

@@ -9,12 +9,12 @@ What `head` tells is what was delivered here, not what the log has: history and 
 Read next: `copies.py`, `keeper.py`; `cluster.py`, which hears what the other nodes say.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Final
 
 from wsserver.chat.broker import Broker
-from wsserver.chat.channels import Channels
+from wsserver.chat.channels import Channel, Channels
 from wsserver.chat.copies import Copies, Copy
 from wsserver.chat.errands import Errands
 from wsserver.chat.keeper import Keeper
@@ -22,6 +22,7 @@ from wsserver.chat.log import Done, Head, Log, NotYet, Outcome, Publication, Sto
 from wsserver.chat.pages import KEEP_S, Page
 from wsserver.chat.remote_log import RemoteLog
 from wsserver.chat.replica import Replica
+from wsserver.chat.share import Share
 from wsserver.chat.told import Told
 from wsserver.chat.vocabulary import MessageEvent
 from wsserver.clients.router import Surroundings
@@ -33,9 +34,7 @@ READING: Final = 1000
 class Replicas:
     """The log of a node among others (`Log`)."""
 
-    def __init__(
-        self, remote_of: Callable[[str], RemoteLog], broker: Broker, history_of: Callable[[str], int]
-    ) -> None:
+    def __init__(self, remote_of: Callable[[str], RemoteLog], broker: Broker, history_of: Callable[[str], int]) -> None:
         """`remote_of(channel)` is the log that holds it, the same one each time; `history_of(channel)` how many
         messages that keeps of it, 0 for none."""
         self._remote_of = remote_of
@@ -82,19 +81,24 @@ class Replicas:
 
     def append(self, batch: Sequence[Publication], done: Done) -> None:
         """Have `batch` stored (`Log.append`); all of it is of one part."""
-        remote = self._remote_of(batch[0].channel)
+        self.append_to(self._remote_of(batch[0].channel), batch, done)
+
+    def append_to(self, remote: RemoteLog, batch: Sequence[Publication], done: Done) -> None:
+        """The same, where it is known which part that is."""
         remote.append(batch, partial(self._stored, remote, done, self.keeper.new_starts))
 
-    def bring(self, channel: str, messages: Sequence[MessageEvent], then: Callable[[], None]) -> None:
-        """Deliver what this node has stored, when its turn in the order comes; then call `then`."""
-        copy = self.copies.get(channel)
-        if copy is None:
-            then()  # nobody here hears it
-        elif copy.begun > self._asked_at:
-            self.keeper.doubt(copy)  # it may be in the log that was there before
-            then()
-        else:
-            self.keeper.bring(copy, messages, then)
+    def bring(self, shares: Mapping[Channel, Share]) -> None:
+        """Deliver what this node has stored, each share when its turn in the order comes (`Courier`)."""
+        find, keeper, asked_at = self.copies.get, self.keeper, self._asked_at
+        for channel, share in shares.items():
+            copy = find(channel.name)
+            if copy is None:
+                share.conclude()  # nobody here hears it
+            elif copy.begun > asked_at:
+                keeper.doubt(copy)  # it may be in the log that was there before
+                share.conclude()
+            else:
+                keeper.bring(copy, share)
 
     def release(self, channel: str) -> None:
         """The chat has forgotten `channel` (`Log.release`)."""
@@ -200,6 +204,6 @@ class Part:
         self.reach = whole.reach
         self.after = whole.after
         self.before = whole.before
-        self.append = whole.append
+        self.append = partial(whole.append_to, remote)
         self.release = whole.release
         self.part_of = whole.part_of
