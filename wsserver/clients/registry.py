@@ -99,8 +99,12 @@ class Registry:
 
     def take_over(self, sock: SocketType, data: bytes) -> None:
         """Another worker hands over a client that is open. It was judged when it came, and is not a second time."""
-        baggage = unpack(data)
-        router = self.house.site.routers[baggage.path]
+        try:
+            baggage = unpack(data)
+            router = self.house.site.routers[baggage.path]
+        except Exception:
+            sock.close()
+            raise
         limits = self.house.limits
         transport = Transport(self._reactor, sock, baggage.address, limits.queue, limits.queue_policy)
         client = Client(self.house, transport)
