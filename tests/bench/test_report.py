@@ -124,3 +124,9 @@ def test_a_run_that_never_began_can_be_told():
     found = findings(tally=Tally(), before=None, begun=None, ended=None, measured_s=0.0, timeline=[], worker_cpu_s=[])
     assert report(found)["machine"] == []
     assert "nobody was connected" in text_of(found)
+
+
+def test_a_run_that_measured_nothing_tells_no_share_of_a_core():
+    found = report(findings(tally=Tally(refused={"Connection refused": 64}), measured_s=0.0))
+    assert (found["machine"], found["workers"]) == ([], [])
+    assert "cores" not in [line.split()[0] for line in as_text(found, findings().options).splitlines()]

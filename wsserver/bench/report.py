@@ -48,7 +48,7 @@ def report(findings: Findings) -> dict[str, Any]:
         "late": _spectrum(findings.late) if findings.late is not None else None,
         "server": _server(findings),
         "machine": _machine(findings),
-        "workers": [round(cpu_s / seconds, 4) for cpu_s in findings.worker_cpu_s],
+        "workers": [round(cpu_s / seconds, 4) for cpu_s in findings.worker_cpu_s if findings.measured_s],
         "unsent": tally.unsent,
         "slow": {"clients": options.slow, "closed": tally.slow_closed} if options.scenario == SLOW else None,
         "lost": tally.lost,
@@ -199,7 +199,8 @@ def _usage_lines(found: dict[str, Any]) -> list[str]:
             line += f", {max(0, server['bytes_per_client']) / 1024:,.2f} KiB more per client"
             line += f"; {server['connect_cpu_us']:.0f} µs of CPU to let each in"
         lines.append(line)
-    cores = ", ".join(f"{busy:.0%}" for busy in found["machine"])
-    busiest = max(found["workers"], default=0.0)
-    lines.append(f"cores      {cores} busy; the load tester's busiest process took {busiest:.0%} of one")
+    if found["machine"]:  # else nobody was connected, and nothing was measured
+        cores = ", ".join(f"{busy:.0%}" for busy in found["machine"])
+        busiest = max(found["workers"], default=0.0)
+        lines.append(f"cores      {cores} busy; the load tester's busiest process took {busiest:.0%} of one")
     return lines
