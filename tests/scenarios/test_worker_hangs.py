@@ -95,8 +95,9 @@ def test_workers_that_hang_for_too_long_say_where_and_are_replaced_and_their_cli
             break
     well, stopped, looping = clients
     joined = {pid: talker.join(room) for pid, talker in clients.items()}
-    os.kill(stopped, signal.SIGSTOP)
     os.kill(looping, signal.SIGUSR2)
+    until(lambda: "worker_silent" in server.log)
+    os.kill(stopped, signal.SIGSTOP)  # later, so that what both will write is not mixed
     assert clients[well].ask("message", channel=room, text="where are you?")["seq"] == 1
     assert answers([knock(server) for _ in range(KNOCKS)]) == KNOCKS
 
