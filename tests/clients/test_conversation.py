@@ -225,6 +225,15 @@ def test_the_pong_to_our_ping_is_a_message_of_the_client_and_no_message_to_the_r
     assert house.router.kinds() == ["open"]
 
 
+def test_a_client_that_answers_each_ping_is_pinged_once_an_interval(house):
+    peer = house.open()
+    pings = 0
+    for _ in range(8 * 250):
+        house.jump(1 / 8)
+        pings += len(peer.frames()) and not peer.send(frame(PONG))
+    assert pings == 10
+
+
 def test_the_pong_to_our_ping_sets_the_next_deadline_at_once(house):
     peer = pinged(house)
     house.jump(1)

@@ -106,17 +106,6 @@ def test_moving_a_deadline_to_an_earlier_time_of_its_slot_tells_it_at_the_end_of
     assert len(bearer.told) == 1
 
 
-def test_one_that_is_renewed_is_not_looked_at_before(rig):
-    bearer = rig.bearer(due=1)
-    rig.wheel.renew(bearer, rig.began + 30)
-    assert rig.reactor.timers.next_due() == rig.began + 30
-    rig.at(30)
-    assert len(bearer.told) == 1
-    rig.wheel.renew(bearer, rig.began + 31)
-    rig.at(31)
-    assert len(bearer.told) == 2
-
-
 def test_one_that_has_left_is_not_told_and_nothing_is_kept_of_it(rig):
     first, second = rig.bearer(due=10), rig.bearer(due=10)
     rig.wheel.leave(first)
@@ -179,7 +168,7 @@ def test_one_may_empty_its_slot_and_enter_it_again(rig):
 
 
 def test_one_may_move_another_of_its_slot(rig):
-    first = rig.bearer(due=10, react=lambda self: rig.wheel.renew(second, rig.began + 20))
+    first = rig.bearer(due=10, react=lambda self: rig.wheel.move(second, rig.began + 20))
     second = rig.bearer(due=10)
     rig.at(10)
     assert len(first.told) == 1 and second.told == []

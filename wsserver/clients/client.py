@@ -292,10 +292,6 @@ class Client(Conversation):
         """Move the state's deadline nearer, never away."""
         self.house.wheel.move(self, min(self.due, self.house.reactor.now + delay_s))
 
-    def renew(self, delay_s: float) -> None:
-        """Set the state's deadline, for a client of which nothing is expected before."""
-        self.house.wheel.renew(self, self.house.reactor.now + delay_s)
-
     def on_deadline(self) -> None:
         """The state has lasted for as long as it may, or a client that is OPEN is to be looked at."""
         if self.state is State.OPEN:

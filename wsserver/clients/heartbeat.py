@@ -8,7 +8,7 @@ next deadline.
     ...last byte ---- ping_interval_s ----> ping ---- pong_timeout_s ----> missed
                           (any byte starts over)
 
-Read next: `conversation.py`, which asks; `pings.py`; `reactor/wheel.py`, which keeps the deadlines.
+Read next: `conversation.py`, which asks; `reactor/wheel.py`, which keeps the deadlines.
 """
 
 from typing import Final, NamedTuple

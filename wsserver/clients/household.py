@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsserver.clients.limits import ClientLimits, Rate
-from wsserver.clients.pings import Pings
 from wsserver.clients.site import Site
 from wsserver.clients.tally import Tally
 from wsserver.http.forwarded import TrustedProxies
@@ -50,10 +49,7 @@ class Household:
     """What has become of all who were here."""
     wheel: Wheel = field(init=False)
     """Keeps the deadline of every client."""
-    pings: Pings = field(init=False)
-    """Pings those who are silent."""
 
     def __post_init__(self) -> None:
         """Furnish the house with what needs nothing but the reactor."""
         self.wheel = Wheel(self.reactor)
-        self.pings = Pings(self.reactor)
