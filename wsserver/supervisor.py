@@ -26,6 +26,7 @@ from wsserver.observe import logs
 from wsserver.observe.families import Snapshot, of_histogram
 from wsserver.observe.process import of_process
 from wsserver.reactor.loop import Reactor
+from wsserver.reactor.memory import keep_freed_memory
 from wsserver.reactor.poller import available_pollers
 from wsserver.reactor.world import World
 from wsserver.reload import replace_live
@@ -234,6 +235,7 @@ def supervise(config: Config, workers: int, reload: Reload) -> int:
 
     `reload` reads the configuration again when SIGHUP asks for it, or raises ConfigError.
     """
+    keep_freed_memory()  # else each batch that the hub reads costs it ten page faults
     world = World()
     world.raise_fd_limit()
     reactor = Reactor(world, world.open_poller(next(iter(available_pollers()))), _report_crash)

@@ -30,10 +30,11 @@ _Key = tuple[str, str, str]
 class _ChannelLog:
     """The messages of one channel. `kept[i].seq == first + i`; more than `history` of them may lie here, unread."""
 
-    __slots__ = ("epoch", "first", "history", "kept", "seq")
+    __slots__ = ("epoch", "first", "history", "kept", "name", "seq")
 
-    def __init__(self, epoch: str, history: int) -> None:
+    def __init__(self, name: str, epoch: str, history: int) -> None:
         # configuration
+        self.name = name
         self.epoch = epoch
         self.history = history
         # state
@@ -93,13 +94,13 @@ class MemoryStore:
             if said.key is not None and (known := self._keys.get((said.channel, said.user, said.key))) is not None:
                 stored.append(Stored(known[0], True))
                 continue
-            name = said.channel
-            log = channels.get(name) or self._log(name)
+            log = channels.get(said.channel) or self._log(said.channel)
             log.seq += 1
-            message = MessageEvent(name, log.seq, said.user, said.text, said.ts)
+            # The name is the log's: what was read from a socket has one of its own in each message.
+            message = MessageEvent(log.name, log.seq, said.user, said.text, said.ts)
             log.kept.append(message)
             self._bytes += getsizeof(said.text) + MESSAGE_BYTES
-            touched[name] = log
+            touched[log.name] = log
             stored.append(Stored(message, False))
             if said.key is not None:
                 self._remember(said, message, now)
@@ -142,7 +143,7 @@ class MemoryStore:
     def _log(self, channel: str) -> _ChannelLog:
         log = self._channels.get(channel)
         if log is None:
-            log = _ChannelLog(new_epoch(self._random_bytes), self._history_of(channel))
+            log = _ChannelLog(channel, new_epoch(self._random_bytes), self._history_of(channel))
             self._channels[channel] = log
         return log
 
