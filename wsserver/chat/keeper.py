@@ -92,15 +92,15 @@ class Keeper:
         else:
             self._mark(copy, replica)
 
-    def bring(self, copy: Copy, share: Share) -> None:
+    def bring(self, copy: Copy, share: Share, now: float) -> None:
         """Take what this node has stored, and conclude it when it has been delivered here, or after a second."""
         messages = share.messages
-        self.hear(copy, "", messages)
+        if copy.replica is None or not copy.replica.follow(messages):
+            self.hear(copy, "", messages)
         if copy.replica is None or not messages:
             share.conclude()
-            return
-        copy.due.append((messages[-1].seq, self._surroundings.monotonic(), share))
-        if copy not in self._dirty:
+        else:
+            copy.due.append((messages[-1].seq, now, share))
             self._dirty_now(copy)
 
     def doubt(self, copy: Copy) -> None:

@@ -102,7 +102,7 @@ class Replica:
 
     def hear(self, messages: Sequence[MessageEvent]) -> bool:
         """Take messages, however they came. False: one of them is not what it was when it was heard before."""
-        if not self._ahead and self._follow(messages):
+        if self.follow(messages):
             return True
         agreed = True
         for message in messages:
@@ -121,6 +121,22 @@ class Replica:
                 agreed &= self._is_known(message)
         self._known = max(self._known, self.end, max(self._ahead, default=0))
         return agreed
+
+    def follow(self, messages: Sequence[MessageEvent]) -> bool:
+        """Take messages, or none: when they are the next ones and nothing is missing behind them, as nearly always.
+
+        A third of what it costs to take them one by one.
+        """
+        seq = self.seq + len(self.ready)
+        if self._ahead or self._known > seq + len(messages):
+            return False
+        for message in messages:
+            seq += 1
+            if message.seq != seq:
+                return False
+        self.ready += messages
+        self._known = seq
+        return True
 
     def take(self) -> list[MessageEvent]:
         """Return what is to be delivered now; from here on it counts as delivered."""
@@ -162,18 +178,6 @@ class Replica:
         stretch = STRETCH if self.stretched else 1
         if len(self.tail) > TAIL * stretch + SLACK or self.size > TAIL_CHARS * stretch:
             self.trim(TAIL * stretch, TAIL_CHARS * stretch)
-
-    def _follow(self, messages: Sequence[MessageEvent]) -> bool:
-        """Take messages that are all of them the next ones, as nearly always: a third of what it costs one by one."""
-        seq = self.seq + len(self.ready)
-        for message in messages:
-            seq += 1
-            if message.seq != seq:
-                return False
-        self.ready += messages
-        if seq > self._known:
-            self._known = seq
-        return True
 
     def _advance(self) -> None:
         """Let follow what was ahead."""

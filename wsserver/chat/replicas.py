@@ -89,7 +89,7 @@ class Replicas:
 
     def bring(self, shares: Mapping[Channel, Share]) -> None:
         """Deliver what this node has stored, each share when its turn in the order comes (`Courier`)."""
-        find, keeper, asked_at = self.copies.get, self.keeper, self._asked_at
+        find, keeper, asked_at, now = self.copies.get, self.keeper, self._asked_at, self._surroundings.monotonic()
         for channel, share in shares.items():
             copy = find(channel.name)
             if copy is None:
@@ -98,7 +98,7 @@ class Replicas:
                 keeper.doubt(copy)  # it may be in the log that was there before
                 share.conclude()
             else:
-                keeper.bring(copy, share)
+                keeper.bring(copy, share, now)
 
     def release(self, channel: str) -> None:
         """The chat has forgotten `channel` (`Log.release`)."""
