@@ -9,6 +9,7 @@ from tests.reactor.fakes import turn
 from tests.test_server import config
 from wsserver.chat.log import StoreUnavailable
 from wsserver.holdings import Holdings
+from wsserver.reactor import shared
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.world import World
 from wsserver.stores.memory import MemoryStore
@@ -69,3 +70,10 @@ def test_an_admin_port_that_is_taken_leaves_no_socket_behind(open_with, tmp_path
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError, match="already in use: '127"):
         open_with(f"server.unix={path}", f"server.admin=127.0.0.1:{taken.getsockname()[1]}")
     assert not os.path.exists(path)
+
+
+def test_clients_are_handed_over_unless_they_shall_not_be_or_the_system_cannot(open_with, monkeypatch):
+    assert len(open_with().exchange.shares.inboxes) == 2
+    assert open_with("server.handoff=false").exchange is None
+    monkeypatch.setattr(shared, "AVAILABLE", False)
+    assert open_with().exchange is None

@@ -18,6 +18,7 @@ from wsserver.brokers.hub import Hub
 from wsserver.config import Config
 from wsserver.listening import listen
 from wsserver.observe import logs
+from wsserver.reactor import shared
 from wsserver.reactor.histogram import Histogram
 from wsserver.reactor.loop import Reactor
 from wsserver.storage import Storage
@@ -42,7 +43,7 @@ class Holdings:
         self.sockets = listen(world, config, workers)
         try:
             self.admin = listen_admin(world, config)
-            if config.server.handoff:
+            if config.server.handoff and shared.AVAILABLE:
                 self.exchange = Exchange(workers)
             if parse_address(config.broker.url).kind == LOCAL:
                 self._open_hub(reactor, config, on_store_lost)

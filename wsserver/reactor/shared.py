@@ -8,6 +8,10 @@ Read next: `net/inbox.py`, which passes connections on; `chat/homes.py`, which r
 import mmap
 import os
 import socket
+from typing import Final
+
+AVAILABLE: Final = hasattr(os, "memfd_create") and hasattr(socket, "SOCK_SEQPACKET")
+"""Whether this system has both: Linux. Elsewhere workers have nothing in common."""
 
 
 def new_memory(size: int) -> int:
