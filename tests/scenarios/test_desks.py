@@ -31,7 +31,8 @@ class Process:
         world = World()
         self.sets = sets
         self.desk = Desk(world, duplicate(exchange.shares), index)
-        self.server = Server(config("limits.rate=0", "server.drain=1ms"), world, Directory(folder), homes=self.desk.homes)
+        settings = config("limits.rate=0", "server.drain=1ms")
+        self.server = Server(settings, world, Directory(folder), homes=self.desk.homes)
         self.server.start([sock.dup() for sock in sets[index]])
         self.worker = Worker(self.server, [[sock.dup() for sock in one] for one in sets], index, self.desk)
         self.end, its = world.socket_pair()
