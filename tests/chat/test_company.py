@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.chat.cluster_rig import Sea
 from tests.chat.fakes import World
 from wsserver.chat.company import ENOUGH, SKIP_MOST, Company
 
@@ -77,3 +78,16 @@ def test_few_that_gathered_while_a_batch_was_out_wait_for_company_like_any() -> 
     ann.say("message", channel="lobby", text="company")
     world.advance(WAIT_S)
     assert world.store.batches == [1, 2]
+
+
+def test_where_the_log_lies_elsewhere_messages_wait_twice_as_long() -> None:
+    sea = Sea(1, gather_s=WAIT_S)
+    ann = sea.nodes[0].connect("ann")
+
+    def say(text: str) -> int:
+        """Say it, and return how many messages the log has a little later."""
+        ann.say("message", channel="lobby", text=text)
+        sea.advance(WAIT_S * 0.7)
+        return sea.store.head("lobby").seq
+
+    assert [say(text) for text in "1234"] == [1, 1, 1, 3]

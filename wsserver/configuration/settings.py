@@ -239,7 +239,9 @@ class ChatSettings:
         Count(), 1000, "Missed messages sent after a reconnect; who missed more is better served with the newest page."
     )
     gather: float = setting(
-        Duration(0.0, 0.1), 0.003, "For so long messages that come thick may wait for others; 0s: none ever waits."
+        Duration(0.0, 0.1),
+        0.003,
+        "For so long messages that come thick may wait for others; among nodes twice as long. 0s: none ever waits.",
     )
 
 
