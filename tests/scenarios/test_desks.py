@@ -175,3 +175,19 @@ def test_who_joins_behind_that_stays(pair):
     join(peer, channel_at(1, 2))
     assert until_heard(first, peer, "joined") == ["joined"]
     assert first.clients == 1
+
+
+def test_where_all_accept_from_one_socket_a_neighbour_takes_in_all_the_same(pair):
+    first, _ = pair
+    own, others = first.worker._sets
+    first.worker._sets = [own, own]
+    listening = len(first.server.listeners)
+    peer = first.connect()
+    join(peer, channel_at(1, 2))
+    first.turn()
+    assert first.clients == 0
+    first.say(Cover(1))
+    assert until_heard(first, peer, "joined") == ["joined"]
+    first.say(Uncover(1))
+    assert len(first.server.listeners) == listening
+    first.worker._sets = [own, others]

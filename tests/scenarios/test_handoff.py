@@ -11,6 +11,7 @@ import websocket
 from tests.scenarios.handing import Crew
 from tests.scenarios.running import RunningServer
 from tests.scenarios.talking import open_raw
+from tests.scenarios.talking_protobuf import ProtobufTalker
 from tests.scenarios.working import until, workers_of
 from tests.websocket.frames_by_hand import frame
 from wsserver.websocket.codes import PING, TEXT
@@ -216,3 +217,16 @@ def test_who_ends_at_once_leaves_nobody_behind(server, crew, connect):
         witness.join(hall, "witness")
         until(lambda hall=hall: witness.ask("presence", channel=hall)["count"] == 1)
     assert len(workers_of(server)) == 3
+
+
+def test_who_speaks_protobuf_does_so_wherever_it_is(server, crew):
+    for home in range(3):
+        talkers = [ProtobufTalker(server.ws()) for _ in range(6)]
+        hall = crew.channel(home)
+        for place, talker in enumerate(talkers):
+            assert talker.join(hall, f"user-{place}")["count"] == place + 1
+        talkers[0].say("message", channel=hall, text="hi")
+        assert [talker.hear("message")["text"] for talker in talkers] == ["hi"] * 6
+        assert set(crew.index_of(talkers)) == {home}
+        for talker in talkers:
+            talker.socket.shutdown()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from wsserver.chat.homes import Homes, size_for
 from wsserver.supervision.child import Stage
 from wsserver.supervision.covers import Covers
 from wsserver.supervision.orders import Cover, Uncover
@@ -85,3 +86,20 @@ def test_where_all_accept_from_one_socket_nobody_is_told_anything(workers):
     workers[0].stage = Stage.DOWN
     Covers(workers, shared=True).settle()
     assert heard(workers) == [[], [], []]
+
+
+@pytest.mark.parametrize("shared", [False, True], ids=["sockets of their own", "one socket for all"])
+def test_nobody_is_handed_to_whoever_does_not_serve_and_one_takes_in_who_is_on_the_way(workers, shared):
+    memory = memoryview(bytearray(size_for(3)))
+    asker, home = Homes(memory, 3, 0), Homes(memory, 3, 2)
+    home.serve(True)
+    channel = next(name for name in map(str, range(100)) if asker.elsewhere(name) == 2)
+    covers = Covers(workers, shared, Homes(memory, 3))
+    workers[2].stage = Stage.SILENT
+    covers.settle()
+    assert asker.elsewhere(channel) is None
+    assert heard(workers) == [[Cover(2)], [], []]
+    workers[2].stage = Stage.SERVING
+    covers.settle()
+    assert asker.elsewhere(channel) == 2
+    assert heard(workers) == [[Uncover(2)], [], []]
