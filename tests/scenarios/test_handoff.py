@@ -180,6 +180,16 @@ def test_whatever_is_sent_at_once_is_answered_as_one_process_answers_it(server, 
         assert converse(server, segments(channel)[case]) == converse(alone, segments(channel)[case])
 
 
+def test_wherever_the_stream_is_cut_it_is_answered_the_same(server, crew, alone, room):
+    ((wanted, id),) = segments(room)["join and messages at once"]
+    answers = converse(alone, [(wanted, id)])
+    cuts = range(1, len(wanted), 5)
+    for cut in cuts:
+        ((stream, _),) = segments(crew.channel(cut % 3))["join and messages at once"]
+        assert converse(server, [(stream[:cut], None), (stream[cut:], id)]) == answers, f"cut behind {cut} bytes"
+    assert len(cuts) > 50
+
+
 # -- the rest ----------------------------------------------------------------------------------------------------------
 
 
