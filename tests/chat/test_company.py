@@ -4,7 +4,7 @@ import pytest
 
 from tests.chat.cluster_rig import Sea
 from tests.chat.fakes import World
-from wsserver.chat.company import ENOUGH, SKIP_MOST, Company
+from wsserver.chat.company import ENOUGH, MANY, SKIP_MOST, Company
 
 WAIT_S = 0.003
 
@@ -91,3 +91,21 @@ def test_where_the_log_lies_elsewhere_messages_wait_twice_as_long() -> None:
         return sea.store.head("lobby").seq
 
     assert [say(text) for text in "1234"] == [1, 1, 1, 3]
+
+
+def test_who_waits_for_company_waits_no_longer_when_very_many_have_come() -> None:
+    world = World(gather_s=WAIT_S)
+    ann = world.connect("ann")
+    for count in (1, 1, MANY - 2):
+        for _ in range(count):
+            ann.say("message", channel="lobby", text="hi")
+        world.end_turn()
+    assert world.store.batches == [1]
+    ann.say("message", channel="lobby", text="the last straw")
+    world.end_turn()
+    assert world.store.batches == [1, MANY]
+    ann.say("message", channel="lobby", text="waits anew")
+    world.end_turn()
+    assert world.store.batches == [1, MANY]
+    world.advance(WAIT_S)
+    assert world.store.batches == [1, MANY, 1]

@@ -17,7 +17,7 @@ from typing import Final
 
 from wsserver.chat.audience import are_strangers
 from wsserver.chat.channels import Channel
-from wsserver.chat.company import ENOUGH
+from wsserver.chat.company import ENOUGH, MANY
 from wsserver.chat.errors import ChatError
 from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender
 from wsserver.chat.log import Log, Outcome, Publication, Stored, StoreUnavailable
@@ -83,7 +83,11 @@ class Batch:
         lane.origins.append((sender, id, channel))
         channel.pending += 1
         sender.pending += 1
-        if len(publications) >= BATCH_LIMIT and lane.out is None:
+        if lane.timer is not None:
+            if len(publications) >= MANY:
+                lane.call_off_wait()
+                self._surroundings.at_end_of_turn(lane.end_wait)
+        elif len(publications) >= BATCH_LIMIT and lane.out is None:
             self._commit(lane)
 
     def settle(self, sender: Sender, channel: Channel) -> None:
@@ -114,12 +118,13 @@ class Batch:
     def _finish_turn(self, lane: Lane) -> None:
         wait_s = lane.company.wait(len(lane.publications), self._surroundings.monotonic())
         if wait_s and lane.out is None:
-            self._surroundings.call_later(wait_s, lane.end_wait)
+            lane.timer = self._surroundings.call_later(wait_s, lane.end_wait)
         else:
             self._end_wait(lane)
 
     def _end_wait(self, lane: Lane) -> None:
         lane.armed = False
+        lane.call_off_wait()
         self._commit(lane)
 
     def _commit(self, lane: Lane) -> None:

@@ -8,7 +8,7 @@ goes only every `wait_s`.
     the last batch went long ago ----------> at once: whoever speaks into silence is heard without delay
     the last one went a moment ago -- wait -> together with those who have come
     nobody came, the last times -----------> at once, for a while: who waits for each answer has no company
-    many are here already -----------------> at once
+    many are here already, or very many come > at once
 
 Read next: `batch.py`, which asks.
 """
@@ -17,6 +17,9 @@ from typing import Final
 
 ENOUGH: Final = 16
 """So many messages are company already: what a turn costs is spread over them."""
+
+MANY: Final = 64
+"""So many wait for nobody else, though some of them were told to: who is so busy has a turn of milliseconds anyway."""
 
 SKIP_MOST: Final = 256
 """After waiting in vain so many batches go without, from one on, doubled each time: a lone publisher loses 1 %."""

@@ -17,6 +17,7 @@ from wsserver.chat.company import Company
 from wsserver.chat.errors import ChatError
 from wsserver.chat.log import Done, Log, Outcome, Publication
 from wsserver.chat.vocabulary import Event
+from wsserver.clients.router import Timer
 
 if TYPE_CHECKING:
     from wsserver.chat.channels import Channel
@@ -56,7 +57,8 @@ class Lane:
     """One part of the log and what waits for it. `origins[i]` said `publications[i]`."""
 
     __slots__ = (
-        "armed", "arrive", "bytes", "company", "end_wait", "finish_turn", "log", "origins", "out", "publications", "ts",
+        "armed", "arrive", "bytes", "company", "end_wait", "finish_turn", "log", "origins", "out", "publications",
+        "timer", "ts",
     )  # fmt: skip
 
     def __init__(
@@ -84,7 +86,14 @@ class Lane:
         self.ts = 0  # of the batch that gathers
         self.armed = False  # the end of this turn, or a timer, is going to commit
         self.company = Company(gather_s)
+        self.timer: Timer | None = None  # while what gathers waits for company
         self.out: list[Origin] | None = None  # whose messages are on their way
+
+    def call_off_wait(self) -> None:
+        """Wait for company no longer."""
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
 
     def judge_room(self, text: str) -> None:
         """Count `text` among what waits for a batch that is out. Raises ChatError when there is no room for it."""
