@@ -1,8 +1,8 @@
 """Deadlines of a crowd: a timing wheel, in which all who are due within one eighth of a second share one timer.
 
 Every client has a deadline at any moment, is seldom found late, and moves its deadline often. A timer for each would be
-a heap of 15,000 entries, most of them far from the processor's caches: 300 bytes a client, and two thirds of what
-a ping costs in the interpreter (docs/lab/idle.md). Here a slot is a dict of those who are due in it, and only slots have timers.
+a heap of 15,000 entries: 300 bytes a client, a turn of the reactor for each, and two thirds of what a ping costs in the
+interpreter (docs/lab/idle.md). Here a slot is a dict of those who are due in it, and only slots have timers.
 
      now                                                                 one timer
       |   0.125   |   0.250   |   0.375   |   0.500   |                   /
