@@ -343,3 +343,57 @@ def test_what_is_said_about_channels_reaches_the_chat_and_its_log(start):
     assert server.chat.channels.rule_of("news:art").send == {"ann"}
     assert server.chat.channels.rule_of("lobby") is NO_RULE
     assert server.chat._settings.auth_timeout_s == 3
+
+
+class Link:
+    """A broker that is being dialled."""
+
+    trouble = "it is not connected yet"
+
+    def close_all(self):
+        """Nobody hears it."""
+
+
+def test_it_is_called_ready_at_once_when_nothing_has_to_be_dialled(start):
+    said = []
+    start().when_ready(lambda: said.append("ready"))
+    assert said == ["ready"]
+
+
+def test_it_is_not_called_ready_before_store_and_broker_can_be_used(start):
+    server, said = start(), []
+    server.backing.broker = link = Link()
+    server.when_ready(lambda: said.append("ready"))
+    turn(server)
+    assert said == []
+    link.trouble = None
+    turn_until(server, said)
+    turn(server)
+    assert said == ["ready"]
+
+
+def test_a_broker_that_does_not_come_does_not_keep_it_from_being_ready(start, monkeypatch):
+    monkeypatch.setattr(server_module, "START_S", 0.05)
+    server, said = start(), []
+    server.backing.broker = Link()
+    server.when_ready(lambda: said.append("ready"))
+    assert said == []
+    turn_until(server, said)
+    assert said == ["ready"]
+
+
+def test_who_is_told_to_stop_before_it_is_ready_never_says_that_it_is(start):
+    server, said = start(), []
+    server.backing.broker = Link()
+    server.when_ready(lambda: said.append("ready"))
+    server.stop()
+    assert server.run() == 0
+    assert said == []
+
+
+def turn_until(server, said):
+    """Turn, without sleeping, until something was said."""
+    for _ in range(100_000):
+        if said:
+            return
+        turn(server, 1)

@@ -55,6 +55,12 @@ from wsserver.state_report import report
 EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 
+START_S: Final = 2.0
+"""So long store and broker may take until it is called ready without them: they take 10 ms, or are not there."""
+
+LOOK_S: Final = 0.01
+"""Between two looks whether they are."""
+
 _LOG: Final = logs.get("server")
 
 
@@ -168,6 +174,21 @@ class Server:
         on_signal(signal.SIGUSR1, self.report_state)
         if reload is not None:
             on_signal(signal.SIGHUP, lambda: self._reload(reload))
+
+    def when_ready(self, announce: Callable[[], None]) -> None:
+        """Call `announce` once store and broker can be used, at once if they can be; after START_S even if not.
+
+        Whoever waits for the ready line may `join` right behind it, and would be refused while a link is dialled.
+        """
+        self._look_whether_ready(announce, self.world.monotonic() + START_S)
+
+    def _look_whether_ready(self, announce: Callable[[], None], until: float) -> None:
+        if self.drain.started:
+            return  # told to stop before it was ready
+        if self.backing.faults() and self.world.monotonic() < until:
+            self.reactor.call_later(LOOK_S, partial(self._look_whether_ready, announce, until))
+        else:
+            announce()
 
     @property
     def has_room(self) -> bool:
@@ -324,7 +345,8 @@ def run(config: Config, routers: Mapping[str, Router] | None = None, reload: Cal
         return _fail(str(error))
     server.obey_signals(reload)
     with Freezer(server.world.monotonic):
-        print(f"wsserver listening on {server.address} (pid {os.getpid()})", flush=True)
+        line = f"wsserver listening on {server.address} (pid {os.getpid()})"
+        server.when_ready(partial(print, line, flush=True))
         return server.run()
 
 

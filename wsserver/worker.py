@@ -13,7 +13,7 @@ import faulthandler
 import signal
 from collections.abc import Callable
 from contextlib import ExitStack
-from socket import socket
+from socket import SocketType, socket
 from typing import Final
 
 from wsserver.config import ConfigError
@@ -79,13 +79,16 @@ class Worker:
         server.services.share_metrics(self.sum_up)
 
     def connect(self, sock: socket, held: bytes) -> None:
-        """Tell the supervisor that we are ready, and listen to it; `held` is what it has said already."""
+        """Listen to the supervisor, and tell it when we are ready; `held` is what it has said already."""
         self.link = Link(self.server.reactor, sock, self._on_order, self.server.leave, held)
         if self._desk is not None:
-            self._desk.begin(self.server.reactor, self.server.registry.take_over)
+            self._desk.begin(self.server.reactor, self._take_over)
             self.server.registry.house.send_away = self._desk.put
-            self._tell_others()
-        self.link.say(Ready())
+        self.server.when_ready(self._say_ready)
+
+    def _say_ready(self) -> None:
+        self._tell_others()
+        self._say(Ready())
 
     def _on_order(self, order: Line) -> None:
         match order:
@@ -153,6 +156,11 @@ class Worker:
             self._desk.cover(index, False)
         for listener in self._covering.get(index, ()):
             listener.pause()
+
+    def _take_over(self, sock: SocketType, data: bytes) -> None:
+        """A client is handed to us. We say at once how many are here then: thousands may come between two questions."""
+        self.server.registry.take_over(sock, data)
+        self._tell_others()
 
     def _tell_others(self) -> None:
         """Say whether we have room, and how many are here."""
