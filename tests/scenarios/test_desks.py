@@ -137,6 +137,21 @@ def test_how_many_are_here_is_said_when_the_supervisor_asks(pair):
     first.server.registry._admission.sockets -= 10_000
 
 
+def test_one_that_becomes_full_by_whom_it_takes_over_says_so_at_once(pair):
+    first, second = pair
+    second.server.registry._admission._most = 10
+    channel, peers = channel_at(1, 2), []
+    while first.desk.homes.elsewhere(channel) == 1:
+        peers.append(first.connect())
+        join(peers[-1], channel)
+        first.turn()
+        assert until_heard(second, peers[-1], "joined") == ["joined"]
+    assert len(peers) == 9
+    stays = first.connect()
+    join(stays, channel)
+    assert until_heard(first, stays, "joined") == ["joined"]
+
+
 def test_a_neighbour_takes_in_what_lies_there_for_another(pair):
     first, second = pair
     peers = [first.connect() for _ in range(3)]
