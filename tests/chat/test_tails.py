@@ -51,3 +51,12 @@ def test_what_is_let_go_counts_no_more() -> None:
     tails.forget(replica)
     tails.forget(replica)
     assert (tails.size, len(tails)) == (0, 0)
+
+
+def test_an_eighth_is_given_up_at_once_so_that_it_is_rare() -> None:
+    tails = Tails(16 * SIZE)
+    replicas = [fresh() for _ in range(17)]
+    for replica in replicas:
+        say(tails, replica)
+    assert [len(replica.tail) for replica in replicas] == [0] * 3 + [1] * 14
+    assert (tails.size, len(tails)) == (14 * SIZE, 14)

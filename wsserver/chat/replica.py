@@ -40,7 +40,10 @@ MESSAGE_CHARS: Final = 200
 class Replica:
     """One channel. `tail[-1].seq == seq` unless the tail is empty; `ready[0].seq == seq + 1` likewise."""
 
-    __slots__ = ("_ahead", "_history", "_known", "_oldest", "epoch", "ready", "seq", "size", "stretched", "tail")
+    __slots__ = (
+        "_ahead", "_history", "_known", "_oldest", "counted", "counted_at", "epoch", "ready", "seq", "size",
+        "stretched", "tail",
+    )  # fmt: skip
 
     def __init__(self, head: Head, messages: Sequence[MessageEvent], history: int) -> None:
         """Begin where the log stood; `messages` are the newest then. The channel keeps `history` of them."""
@@ -53,6 +56,8 @@ class Replica:
         self.size = 0  # characters of the tail
         self.ready: list[MessageEvent] = []  # what is to be delivered next
         self.stretched = False  # somebody needs the tail as it is
+        self.counted = 0  # characters of the tail that are counted among those of all (`tails.py`)
+        self.counted_at = 0  # and when, in the order of such counts
         self._ahead: dict[int, MessageEvent] = {}
         self._known = head.seq  # the newest that was heard of
         self._oldest = head.oldest
