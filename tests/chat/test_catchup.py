@@ -1,7 +1,12 @@
 """A member that missed more than one message can carry."""
 
+from collections.abc import Callable
+from typing import Any
+
 from tests.chat.fakes import Client, World, ignore
 from wsserver.chat.catchup import PAUSE_S
+from wsserver.chat.log import Log, NotYet
+from wsserver.chat.vocabulary import MessageEvent
 from wsserver.websocket.codes import BINARY
 
 BIG = "x" * 40_000
@@ -145,3 +150,54 @@ def test_a_message_that_somebody_cut_out_of_the_log_is_not_passed_over_in_silenc
     assert heard in ([], [4])
     assert bob.peer.closed is not None
     assert bob.peer.closed[0] == 4008
+
+
+class Elsewhere:
+    """A log whose slices lie elsewhere: each is asked for once before it is there."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self.asked: list[Callable[[], None]] = []
+        self.there = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
+
+    def after(self, channel: str, seq: int, limit: int) -> list[MessageEvent]:
+        if not self.there:
+            raise NotYet(self.asked.append)
+        self.there = False
+        return self._log.after(channel, seq, limit)
+
+    def arrive(self) -> None:
+        self.there = True
+        self.asked.pop()()
+
+
+def test_what_lies_elsewhere_is_sent_as_soon_as_it_has_come() -> None:
+    world, epoch = world_with(8)
+    bob = back(world, epoch)
+    bob.hear()
+    elsewhere = Elsewhere(world.store)
+    (catch_up,) = world.router.channels.open("lobby").catching_up.values()
+    catch_up._log = elsewhere
+    world.advance(PAUSE_S)
+    assert (seqs(bob), len(elsewhere.asked)) == ([], 1)
+    elsewhere.arrive()
+    world.advance(0.0)
+    assert seqs(bob) == [4, 5, 6]
+
+
+def test_who_has_gone_before_it_came_is_sent_nothing() -> None:
+    world, epoch = world_with(8)
+    bob = back(world, epoch)
+    bob.hear()
+    elsewhere = Elsewhere(world.store)
+    (catch_up,) = world.router.channels.open("lobby").catching_up.values()
+    catch_up._log = elsewhere
+    world.advance(PAUSE_S)
+    bob.say("leave", channel="lobby")
+    bob.hear()
+    elsewhere.arrive()
+    world.advance(1.0)
+    assert (bob.hear(), elsewhere.asked) == ([], [])

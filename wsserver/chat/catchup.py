@@ -14,7 +14,7 @@ from typing import Final
 
 from wsserver.chat.channels import Channel
 from wsserver.chat.history import follows, read_slice
-from wsserver.chat.log import Log, StoreUnavailable
+from wsserver.chat.log import Log, NotYet, StoreUnavailable
 from wsserver.chat.session import Session
 from wsserver.clients.router import Surroundings
 from wsserver.websocket.codes import SLOW_CONSUMER
@@ -53,6 +53,9 @@ class CatchUp:
         try:
             newest = self._log.head(self._channel.name).seq
             messages = read_slice(self._log, self._channel.name, self.seq, newest)
+        except NotYet as not_yet:
+            not_yet.when_ready(self._step_soon)
+            return
         except StoreUnavailable:
             self._timer = self._surroundings.call_later(PAUSE_S, self._step)
             return
@@ -64,6 +67,11 @@ class CatchUp:
             self._session.send(message)
             self.seq = message.seq
         self._pause_or_go_live(newest)
+
+    def _step_soon(self) -> None:
+        """What was missing is read now; the member may have gone meanwhile."""
+        if self._channel.catching_up.get(self._session) is self:
+            self._timer = self._surroundings.call_later(0.0, self._step)
 
     def _pause_or_go_live(self, newest: int) -> None:
         if self.seq < newest:
