@@ -109,3 +109,17 @@ def test_who_waits_for_company_waits_no_longer_when_very_many_have_come() -> Non
     assert world.store.batches == [1, MANY]
     world.advance(WAIT_S)
     assert world.store.batches == [1, MANY, 1]
+
+
+def test_few_that_gathered_while_many_were_out_go_with_what_is_said_to_those() -> None:
+    world = World()
+    ann = world.connect("ann")
+    world.store.late = True
+    for _ in range(ENOUGH):
+        ann.say("message", channel="lobby", text="out")
+    world.end_turn()
+    ann.say("message", channel="lobby", text="meanwhile")
+    world.store.answer()
+    ann.say("message", channel="lobby", text="said to it")
+    world.advance(0)
+    assert world.store.batches == [ENOUGH, 2]

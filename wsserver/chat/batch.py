@@ -157,19 +157,20 @@ class Batch:
             else:
                 self._finish(origins, outcome)
         finally:
-            self._go_on(lane)
+            self._go_on(lane, len(origins))
             self._waiting.resume()
 
-    def _go_on(self, lane: Lane) -> None:
-        """Commit what gathered while a batch was out: few as they would be in any turn, many a turn later.
+    def _go_on(self, lane: Lane, answered: int) -> None:
+        """Commit what gathered while a batch of `answered` messages was out.
 
-        They go together with what clients say to what they are given now. Else half of a busy channel would always be
-        on its way while the other half gathers: twice as many deliveries, each of half the size.
+        Where they are few, as they would be in any turn. Where one of both is many, a turn later, together with what
+        clients say to what they are given now. Else a part of a busy channel would always be on its way while another
+        gathers: twice as many deliveries, each of half the size.
         """
         if lane.armed or not lane.publications:
             return
         lane.armed = True
-        if len(lane.publications) < ENOUGH:
+        if max(answered, len(lane.publications)) < ENOUGH:
             self._finish_turn(lane)
         else:
             lane.ts = self._surroundings.wall_ms()  # of what comes in that turn
