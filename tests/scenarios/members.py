@@ -178,11 +178,14 @@ class Member:
         if self.stretches:
             recovery = {"since": self.seq, "epoch": self.stretches[-1][0]}
         talker = self._open()
-        joined = talker.ask("join", channel=self.channel, user=self.user, **recovery)
-        if joined["type"] != "joined":
+        try:
+            joined = talker.ask("join", channel=self.channel, user=self.user, **recovery)
+            if joined["type"] != "joined":
+                self.errors[joined["code"]] += 1
+                raise ConnectionError(joined)
+        except BaseException:
             talker.socket.shutdown()
-            self.errors[joined["code"]] += 1
-            raise ConnectionError(joined)
+            raise
         self._talker = talker
         self._begin(joined)
 

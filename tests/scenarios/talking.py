@@ -26,7 +26,11 @@ class Talker:
         self.socket = websocket.create_connection(url, timeout=PATIENCE_S, skip_utf8_validation=True, **options)
         self.kept = []
         self._ids = itertools.count(1)
-        self.welcome = self.hear("welcome")
+        try:
+            self.welcome = self.hear("welcome")
+        except BaseException:
+            self.socket.shutdown()
+            raise
 
     def say(self, type, **fields):
         """Send a command."""
@@ -96,11 +100,15 @@ class Talker:
 def open_raw(port, path="/echo"):
     """Shake hands on a plain socket and return it."""
     sock = socket.create_connection(("127.0.0.1", port), PATIENCE_S)
-    sock.sendall(UPGRADE.format(path=path).encode())
-    head = b""
-    while not head.endswith(b"\r\n\r\n"):
-        byte = sock.recv(1)
-        assert byte, head
-        head += byte
-    assert head.startswith(b"HTTP/1.1 101 "), head
+    try:
+        sock.sendall(UPGRADE.format(path=path).encode())
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            byte = sock.recv(1)
+            assert byte, head
+            head += byte
+        assert head.startswith(b"HTTP/1.1 101 "), head
+    except BaseException:
+        sock.close()  # whoever is let in by one that dies then may be kept, with this error
+        raise
     return sock
