@@ -76,6 +76,25 @@ def test_while_the_database_is_away_nobody_waits_and_everything_else_goes_on(dat
     assert server.log.count("breaker_open:") == server.log.count("breaker_closed:") == opened(server), server.log
 
 
+def test_behind_a_message_that_is_in_doubt_in_a_frozen_database_nobody_waits_for_long(database, start, connect):
+    url = database.url(database.new_database())
+    migrate_store(url)
+    server = start("--store", url, "--set", "limits.rate=0")
+    ann, bob = connect(server, "ann", "lobby"), connect(server, "bob", "lobby")
+    database.pause()
+    try:
+        ann.say("message", channel="lobby", text="in doubt", key="d", id="d")
+        wait_until(lambda: server.get("/readyz")[0] == 503, "nobody has noticed")
+        for number in range(3):
+            answer = bob.ask("message", channel="lobby", text="meanwhile", key=f"k{number}")
+            assert (answer["type"], answer["code"], answer["retry"]) == ("error", "store_unavailable", True)
+    finally:
+        database.resume()
+    assert ann.hear("ack", id="d")["seq"] == 1
+    wait_until(lambda: server.get("/readyz")[0] == 200, "it does not come back")
+    assert bob.ask("message", channel="lobby", text="meanwhile", key="k0")["seq"] == 2
+
+
 def test_while_the_other_nodes_cannot_be_reached_each_goes_on_alone(database, redis, start, connect):
     url = database.url(database.new_database())
     migrate_store(url)

@@ -19,8 +19,9 @@ from wsserver.chat.audience import are_strangers
 from wsserver.chat.channels import Channel
 from wsserver.chat.company import ENOUGH, MANY
 from wsserver.chat.errors import ChatError
-from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender
+from wsserver.chat.lane import BATCH_LIMIT, Lane, Origin, Sender, not_stored
 from wsserver.chat.log import Log, Outcome, Publication, Stored, StoreUnavailable
+from wsserver.chat.overdue import Overdue
 from wsserver.chat.session import Session
 from wsserver.chat.share import Courier, acknowledge, release, share_out
 from wsserver.chat.vocabulary import MessageEvent
@@ -112,6 +113,9 @@ class Batch:
         if lane is None:
             lane = Lane(part, self._arrive, self._finish_turn, self._end_wait, self._gather_s)
             self._lanes.append(lane)
+            if self._courier is not None:
+                trouble = partial(self._courier.trouble_of, channel.name)
+                lane.overdue = Overdue(self._surroundings, lane, trouble, self._give_up).begin
         channel.lane = lane
         return lane
 
@@ -146,10 +150,19 @@ class Batch:
         if stored is not None:
             lane.out = None
             self._finish(origins, stored)
+        else:
+            lane.overdue()
+
+    def _give_up(self, lane: Lane, why: StoreUnavailable) -> None:
+        """Refuse what gathers: what is out will not be answered for soon."""
+        origins = lane.drop()
+        if origins:
+            self._finish(origins, why)
+            self._waiting.resume()
 
     def _arrive(self, lane: Lane, outcome: Outcome) -> None:
         """The log has answered for the batch that was out: finish it, and send the next one after it."""
-        origins, lane.out = lane.out, None
+        origins, lane.out, lane.refusal = lane.out, None, None
         assert origins is not None, "a batch was answered for twice"
         try:
             if self._courier is not None and isinstance(outcome, list):
@@ -192,8 +205,7 @@ class Batch:
             return
         self.refused += len(origins)
         if isinstance(outcome, StoreUnavailable):
-            sentence = f"The message could not be stored: {outcome.told}. Try again."
-            _refuse(origins, ChatError("store_unavailable", sentence))
+            _refuse(origins, not_stored(outcome))
         else:
             _refuse(origins, ChatError("internal", "The message could not be stored: the server made a mistake."))
             raise outcome

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from wsserver.chat.company import Company
 from wsserver.chat.errors import ChatError
-from wsserver.chat.log import Done, Log, Outcome, Publication
+from wsserver.chat.log import Done, Log, Outcome, Publication, StoreUnavailable
 from wsserver.chat.vocabulary import Event
 from wsserver.clients.router import Timer
 
@@ -50,6 +50,11 @@ class Sender(Protocol):
         """Hear that it has it not."""
 
 
+def not_stored(why: StoreUnavailable) -> ChatError:
+    """Return what whoever said something is told when it is not in the log."""
+    return ChatError("store_unavailable", f"The message could not be stored: {why.told}. Try again.")
+
+
 Origin = tuple[Sender, str | int | None, "Channel"]
 
 
@@ -57,8 +62,8 @@ class Lane:
     """One part of the log and what waits for it. `origins[i]` said `publications[i]`."""
 
     __slots__ = (
-        "armed", "arrive", "bytes", "company", "end_wait", "finish_turn", "log", "origins", "out", "publications",
-        "timer", "ts",
+        "armed", "arrive", "bytes", "company", "end_wait", "finish_turn", "log", "origins", "out", "overdue",
+        "publications", "refusal", "timer", "ts",
     )  # fmt: skip
 
     def __init__(
@@ -88,6 +93,8 @@ class Lane:
         self.company = Company(gather_s)
         self.timer: Timer | None = None  # while what gathers waits for company
         self.out: list[Origin] | None = None  # whose messages are on their way
+        self.overdue: Callable[[], None] = _nobody  # told of each batch that goes out
+        self.refusal: StoreUnavailable | None = None  # why nothing gathers behind that
 
     def call_off_wait(self) -> None:
         """Wait for company no longer."""
@@ -96,11 +103,21 @@ class Lane:
             self.timer = None
 
     def judge_room(self, text: str) -> None:
-        """Count `text` among what waits for a batch that is out. Raises ChatError when there is no room for it."""
+        """Count `text` among what waits for a batch that is out.
+
+        Raises ChatError when there is no room for it, or the log is in trouble.
+        """
+        if self.refusal is not None:
+            raise not_stored(self.refusal)
         size = MESSAGE_BYTES + len(text) * (1 if text.isascii() else WIDEST)  # `_size`, written out
         if len(self.publications) >= PENDING_LIMIT or self.bytes + size > PENDING_BYTES:
             raise ChatError("store_unavailable", "The store is too slow; too much waits for it. Try again.")
         self.bytes += size
+
+    def drop(self) -> list[Origin]:
+        """Remove all that gathers; return whose it was."""
+        origins, self.publications, self.origins, self.bytes = self.origins, [], [], 0
+        return origins
 
     def take(self) -> tuple[list[Publication], list[Origin]]:
         """Remove and return the next batch."""
@@ -116,3 +133,7 @@ class Lane:
 
 def _size(text: str) -> int:
     return MESSAGE_BYTES + len(text) * (1 if text.isascii() else WIDEST)
+
+
+def _nobody() -> None:
+    """Where nobody wants to know."""

@@ -100,6 +100,10 @@ class Replicas:
             else:
                 keeper.bring(copy, share, now)
 
+    def trouble_of(self, channel: str) -> str | None:
+        """Return why nothing can be stored just now (`Courier.trouble_of`)."""
+        return self._remote_of(channel).trouble
+
     def release(self, channel: str) -> None:
         """The chat has forgotten `channel` (`Log.release`)."""
         copy = self.copies.get(channel)

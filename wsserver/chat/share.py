@@ -53,6 +53,9 @@ class Courier(Protocol):
     def bring(self, shares: Mapping["Channel", Share]) -> None:
         """Deliver what this node has stored, each share when its turn has come; and conclude it then, once."""
 
+    def trouble_of(self, channel: str) -> str | None:
+        """Return why the log that holds `channel` can store nothing just now; None: it can."""
+
 
 def share_out(origins: list[Origin], stored: list[Stored], resume: Callable[[], None]) -> dict["Channel", Share]:
     """Return each channel's share of a batch, in which `origins[i]` said what became `stored[i]`."""
