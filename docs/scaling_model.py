@@ -28,8 +28,8 @@ class Figure:
 
 
 FIGURES: Final[dict[str, Figure]] = {
-    "rest": Figure(1.1, "us/s", "a client that says nothing: its pings", "`make bench-many`"),
-    "memory": Figure(2.6, "KiB", "memory of a client in one channel", "`make bench-many`"),
+    "rest": Figure(0.7, "us/s", "a client that says nothing: its pings", "`make bench-many`"),
+    "memory": Figure(2.1, "KiB", "memory of a client in one channel", "`make bench-many`"),
     "kernel": Figure(4.8, "KiB", "kernel memory of its connection", "`make bench-many`"),
     "connect": Figure(205, "us", "to let one in, join, and go", "`make bench-nodes`"),
     "publish": Figure(25, "us", "a message, decoded, stored, encoded", "`make bench-peers`"),
