@@ -17,9 +17,13 @@ BOUND = 300 * MIB
 """Of resident memory, for the whole process."""
 
 BACK = 1.05
-"""Memory is back when it is no more than that times what it was. What it was is measured behind two rounds of the same:
-the interpreter keeps the pages in which it has allocated small objects, and uses them again. (In MB: 30 cold, then 48,
-51, 51.5, 51.5.)"""
+"""Memory is back when it is no more than that times what it was. What it was is measured behind rounds of the same,
+until one adds little: the interpreter keeps the pages in which it has allocated small objects, and uses them again.
+(In MB: 30 cold, then 48, 51, 51.5, 51.5; on a busy machine, where fewer attackers come at once, it takes longer.)"""
+
+LITTLE = 1.02
+WARMING = 6
+"""So many rounds at most."""
 
 
 @pytest.fixture
@@ -36,15 +40,23 @@ def many_fds():
 def test_a_thousand_attackers_stay_below_300_mib_and_leave_nothing_behind(tmp_path, many_fds, note, scale):
     with attacked(tmp_path) as target:
         cold = target.gauge.resident()
-        for _ in range(2):
-            target.measure("warming", EVERYTHING, ATTACKERS, SECONDS * scale)
-            settled(target, 0)
-        start = settled(target, 0)
+        start = warmed(target, SECONDS * scale)
         for _ in range(scale):
             figures = target.measure("mixed", EVERYTHING, ATTACKERS, SECONDS * scale, rests=True)
             note("memory of many", cold=cold, start=start, **figures.as_row())
             assert figures.peak < BOUND
         assert settled(target, start * BACK) <= start * BACK
+
+
+def warmed(target, seconds):
+    """Return the resident memory once a round of attacks adds little to it."""
+    now = before = 0
+    for _ in range(WARMING):
+        target.measure("warming", EVERYTHING, ATTACKERS, seconds)
+        now, before = settled(target, 0), now
+        if now <= before * LITTLE:
+            break
+    return now
 
 
 def settled(target, wanted):
