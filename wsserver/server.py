@@ -78,8 +78,8 @@ class Server:
     ) -> None:
         """Build everything that needs no listening socket. `page` holds the files of the page.
 
-        `routers` are served besides `/chat` and `/echo`, or in their place; `hub` leads to the other workers of this
-        server, if there are any. Raises StoreUnavailable, and ConfigError.
+        `routers` are served besides `/chat` and `/echo`, or in their place; `hub` leads to the other workers, if there
+        are any, and `homes` to where clients belong among them. Raises StoreUnavailable, and ConfigError.
         """
         self.config = config
         self.world = world

@@ -199,8 +199,8 @@ def main(fd: int) -> int:
         desk = Desk(world, first.exchange, first.index) if first.exchange is not None else None
         if desk is not None:
             behind.callback(desk.close)
-        inherited = Inherited(sets[first.index], [sockets[number] for number in first.admin], hub)
-        inherited = inherited._replace(homes=desk.homes if desk is not None else None)
+        admin = [sockets[number] for number in first.admin]
+        inherited = Inherited(sets[first.index], admin, hub, desk.homes if desk is not None else None)
         try:
             server = build(config, world, inherited=inherited)
         except (CannotStart, ConfigError) as error:

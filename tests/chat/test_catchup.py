@@ -174,7 +174,8 @@ class Elsewhere:
         self.asked.pop()()
 
 
-def test_what_lies_elsewhere_is_sent_as_soon_as_it_has_come() -> None:
+def reading() -> tuple[World, Client, Elsewhere]:
+    """Somebody who has been sent three of eight, and waits for the next slice."""
     world, epoch = world_with(8)
     bob = back(world, epoch)
     bob.hear()
@@ -182,6 +183,11 @@ def test_what_lies_elsewhere_is_sent_as_soon_as_it_has_come() -> None:
     (catch_up,) = world.router.channels.open("lobby").catching_up.values()
     catch_up._log = elsewhere
     world.advance(PAUSE_S)
+    return world, bob, elsewhere
+
+
+def test_what_lies_elsewhere_is_sent_as_soon_as_it_has_come() -> None:
+    world, bob, elsewhere = reading()
     assert (seqs(bob), len(elsewhere.asked)) == ([], 1)
     elsewhere.arrive()
     world.advance(0.0)
@@ -189,13 +195,7 @@ def test_what_lies_elsewhere_is_sent_as_soon_as_it_has_come() -> None:
 
 
 def test_who_has_gone_before_it_came_is_sent_nothing() -> None:
-    world, epoch = world_with(8)
-    bob = back(world, epoch)
-    bob.hear()
-    elsewhere = Elsewhere(world.store)
-    (catch_up,) = world.router.channels.open("lobby").catching_up.values()
-    catch_up._log = elsewhere
-    world.advance(PAUSE_S)
+    world, bob, elsewhere = reading()
     bob.say("leave", channel="lobby")
     bob.hear()
     elsewhere.arrive()

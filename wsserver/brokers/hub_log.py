@@ -117,8 +117,8 @@ class HubLog:
         lanes = {id(part): self._lane_of(part) for part in parts.values()}
         parcel = _Parcel(worker, number, len(lanes), len(batch))
         if len(lanes) == 1:
-            for lane in lanes.values():
-                lane.waiting.append(_Piece(parcel, batch, None))
+            [lane] = lanes.values()
+            lane.waiting.append(_Piece(parcel, batch, None))
         else:
             self._split(parcel, batch, parts, lanes)
         self._company.came(worker, len(batch), self._reactor.now)

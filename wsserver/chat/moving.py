@@ -20,6 +20,7 @@ import msgspec
 
 from wsserver.chat.audience import Audience
 from wsserver.chat.authority import Grant
+from wsserver.chat.errors import ChatError
 from wsserver.chat.homes import Homes
 from wsserver.chat.log import NotYet
 from wsserver.chat.names import judge_channel
@@ -91,10 +92,19 @@ class Moving:
             raise Elsewhere(worker)
         commands[Join](session, command)
 
-    def begin(self, session: Session, payload: bytes, opcode: int, until: Elsewhere) -> None:
-        """Its `join` waits: hand it over when the turn's input is heard, for more of it may have come."""
-        move = partial(self._move, session, payload, opcode, until)
-        self._surroundings.at_end_of_turn(move)
+    def begin(
+        self, session: Session, payload: bytes, opcode: int, until: Elsewhere, again: Callable[[], None]
+    ) -> None:
+        """Let its `join` wait until the turn's input is heard, for more of it may have come, and hand it over then.
+
+        `again()` carries the `join` out here: where there is no room to wait in, now.
+        """
+        try:
+            self._waiting.hold(session, len(payload), again, until)
+        except ChatError:
+            again()
+        else:
+            self._surroundings.at_end_of_turn(partial(self._move, session, payload, opcode, until))
 
     def _move(self, session: Session, payload: bytes, opcode: int, until: Elsewhere) -> None:
         """Hand it over, unless it has said more meanwhile, or has gone: then that is answered here, in its order."""

@@ -265,6 +265,9 @@ class ChatRouter(Router):
             session.commands[type(command)](session, command)
         except ChatError as error:
             self._refuse(session, error, id)
+        except Elsewhere as error:
+            assert self._moving is not None, "who else would raise it"
+            self._moving.begin(session, payload, opcode, error, partial(self.on_message, peer, payload, opcode))
         except NotYet as error:
             self._hold(session, payload, opcode, error)
         except StoreUnavailable as error:
@@ -346,12 +349,7 @@ class ChatRouter(Router):
         try:
             again = partial(self.on_message, session.peer, payload, opcode)
             self._waiting.hold(session, len(payload), again, until)
-            if isinstance(until, Elsewhere) and self._moving is not None:
-                self._moving.begin(session, payload, opcode, until)
         except ChatError as error:
-            if isinstance(until, Elsewhere):
-                self.on_message(session.peer, payload, opcode)  # no room to wait in: it stays
-                return
             session.refuse(error, session.codec.find_id(payload) if opcode == session.codec.opcode else None)
 
     def _refuse(self, session: Session, error: ChatError, id: str | int | None) -> None:

@@ -24,8 +24,8 @@ has more of them is not held back by a limit for each."""
 
 
 ROOMY: Final = 0.9
-"""Up to this part of its limit a server takes those whom others hand to it. It says so once a second, and in a second
-some thousand may come."""
+"""Up to this part of its limit a server takes those whom others hand to it: some may be on their way when it says that
+it has no more room."""
 
 
 class Refusal(NamedTuple):

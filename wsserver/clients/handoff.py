@@ -35,7 +35,7 @@ class Baggage(NamedTuple):
     opcode: int
     """Of `said`."""
     compression: tuple[int, bool, int, bool] | None
-    """`Agreement.terms`; None: it was not agreed on."""
+    """What `agreement_of` wants; None: it was not agreed on."""
     window: bool
     """What it says next may refer to `said`."""
     said: bytes = b""
@@ -46,6 +46,10 @@ class Baggage(NamedTuple):
     def agreement(self) -> Agreement | None:
         """What was agreed on of compression."""
         return None if self.compression is None else agreement_of(*self.compression)
+
+
+_HEAD: Final = Baggage._fields.index("said")
+"""So many fields go as JSON; bytes go behind it as they are."""
 
 
 def pack(client: "Client", opcode: int, said: bytes, luggage: bytes) -> bytes | None:
@@ -64,11 +68,11 @@ def pack(client: "Client", opcode: int, said: bytes, luggage: bytes) -> bytes | 
         if client.compressor.remembers:
             return None
         compression = client.compressor.terms + inflater.terms
-    head = json.dumps((
+    baggage = Baggage(
         client.id, path, client.subprotocol, client.address, client.created_at,
-        client.messages_in, client.messages_out, opcode, compression, window, len(said),
-    ))  # fmt: skip
-    return head.encode() + _SEPARATOR + said + luggage
+        client.messages_in, client.messages_out, opcode, compression, window,
+    )  # fmt: skip
+    return json.dumps((*baggage[:_HEAD], len(said))).encode() + _SEPARATOR + said + luggage
 
 
 def unpack(data: bytes) -> Baggage:

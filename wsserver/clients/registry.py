@@ -86,8 +86,7 @@ class Registry:
     def admit(self, sock: SocketType, address: str) -> None:
         """A connection was accepted: a new client, or one that is told why it may not be one."""
         self.accepted += 1
-        limits = self.house.limits
-        transport = Transport(self._reactor, sock, address, limits.queue, limits.queue_policy)
+        transport = self._transport(sock, address)
         proxies = self.house.proxies
         proxied = proxies is not None and proxies.trusts(address)  # its clients are judged when it names them
         refusal = self._admission.judge("" if proxied else address, self._reactor.now)
@@ -105,8 +104,7 @@ class Registry:
         except Exception:
             sock.close()
             raise
-        limits = self.house.limits
-        transport = Transport(self._reactor, sock, baggage.address, limits.queue, limits.queue_policy)
+        transport = self._transport(sock, baggage.address)
         client = Client(self.house, transport)
         client.address = baggage.address
         if not self._begin(client, partial(transport.start, client)):
@@ -118,6 +116,10 @@ class Registry:
             client.on_crash(error)
         if self.on_late is not None:
             self.on_late(client)
+
+    def _transport(self, sock: SocketType, address: str) -> Transport:
+        limits = self.house.limits
+        return Transport(self._reactor, sock, address, limits.queue, limits.queue_policy)
 
     def _relocate(self, client: Client, address: str) -> None:
         """A proxy has named where a client comes from (`Household.relocate`)."""

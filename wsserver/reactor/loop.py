@@ -103,7 +103,7 @@ class Reactor:
         self._began = now
         due = self.timers.take_due(now)  # 2. fire due timers
         for timer in due:
-            self._guard(timer.fire, timer.callback)
+            self.guard(timer.fire, timer.callback)
         timers_s = self.world.monotonic() - now if due else 0.0
         timeout_s = self._may_sleep()  # 3. ask how long we may sleep
         events = self._poll(timeout_s)  # 4. poll
@@ -114,7 +114,7 @@ class Reactor:
             self._run_soon()
         self._hand_out(events)  # 5. call the handler registered for each fd
         for callback in self.wakeup.take_posted():  # 6. run what threads and signals posted
-            self._guard(callback)
+            self.guard(callback)
         for _ in range(END_ROUNDS):
             if not (self._turn_end or self.dirty):
                 break
@@ -239,7 +239,7 @@ class Reactor:
     def _run_soon(self) -> None:
         callbacks, self._soon = self._soon, []
         for callback in callbacks:
-            self._guard(callback)
+            self.guard(callback)
 
     def _end_turn(self) -> None:
         for _ in range(END_ROUNDS):
@@ -247,7 +247,7 @@ class Reactor:
                 return
             callbacks, self._turn_end = self._turn_end, []
             for callback in callbacks:
-                self._guard(callback)
+                self.guard(callback)
 
     def _flush(self) -> None:
         writers, self.dirty = self.dirty, []
@@ -270,7 +270,7 @@ class Reactor:
         self.report(error)
         handler.on_crash(error)
 
-    def _guard(self, callback: Callback, named: Callback | None = None) -> None:
+    def guard(self, callback: Callback, named: Callback | None = None) -> None:
         """Run a callback whose exception must not end the loop. Its owner, if it can be told, is told."""
         try:
             callback()

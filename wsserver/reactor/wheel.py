@@ -117,12 +117,8 @@ class Wheel:
             bearer.slot = None
             if bearer.due > now:
                 self._enter(bearer)
-                continue
-            try:
-                bearer.on_deadline()
-            except Exception as error:
-                self._reactor.report(error)
-                bearer.on_crash(error)
+            else:
+                self._reactor.guard(bearer.on_deadline)
         if slot:
             slot.timer = self._reactor.timers.call_at(now, partial(self._fire, slot))
         else:

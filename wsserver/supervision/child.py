@@ -48,6 +48,10 @@ class Stage(Enum):
     HUNG = "It has not answered for too long, and was told to end."
 
 
+WATCHED: Final = (Stage.SERVING, Stage.SILENT)
+"""In these it is asked whether it is there, and may be again."""
+
+
 class Overseer(Protocol):
     """Who decides."""
 

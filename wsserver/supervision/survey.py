@@ -20,7 +20,7 @@ from typing import Final
 from wsserver.observe.families import Snapshot, counters, merge, of_workers
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.timers import Timer
-from wsserver.supervision.child import Child, Stage
+from wsserver.supervision.child import WATCHED, Child, Stage
 from wsserver.supervision.orders import Measure, Measured, Sum, SumUp
 
 PATIENCE_S: Final = 1.0
@@ -114,6 +114,6 @@ class Survey:
 
     def _of_workers(self, one: _Round) -> Snapshot:
         """Return what those who have answered cannot say of the others."""
-        serving = {child.index for child in self._children if child.stage in (Stage.SERVING, Stage.SILENT)}
+        serving = {child.index for child in self._children if child.stage in WATCHED}
         down = len(self._children) - len(serving)
         return of_workers(0, len(serving - one.answers.keys()), down, self.restarts)

@@ -16,7 +16,7 @@ from typing import Final
 from wsserver.observe import logs
 from wsserver.reactor.loop import Reactor
 from wsserver.reactor.timers import Timer
-from wsserver.supervision.child import Child, Stage
+from wsserver.supervision.child import WATCHED, Child, Stage
 from wsserver.supervision.orders import Ping
 
 BEAT_S: Final = 2.0
@@ -83,7 +83,7 @@ class Watch:
         away = now - self._timer.when > LATE_S
         self._timer = self._reactor.call_later(BEAT_S, self._look)
         for child in self._children:
-            if child.stage is not Stage.SERVING and child.stage is not Stage.SILENT:
+            if child.stage not in WATCHED:
                 continue
             asked_at = self._asked.get(child.index)
             if asked_at is None:

@@ -225,8 +225,11 @@ class Agreement:
 
 def agreement_of(server_bits: int, server_context: bool, client_bits: int, client_context: bool) -> Agreement:
     """Return what another process of this server has agreed on with a client: windows, and who keeps a context."""
-    compressor = ContextCompressor(server_bits) if server_context else shared_compressor(server_bits)
-    return Agreement("", compressor, client_bits, client_context)
+    return Agreement("", _compressor(server_bits, server_context), client_bits, client_context)
+
+
+def _compressor(window_bits: int, keeps_context: bool) -> Compressor:
+    return ContextCompressor(window_bits) if keeps_context else shared_compressor(window_bits)
 
 
 @cache
@@ -275,8 +278,7 @@ class Terms:
         if "client_max_window_bits" in wanted:
             client_bits = min(self.window_bits, _BITS[wanted["client_max_window_bits"] or str(_MOST_BITS)])
             answer.append(f"client_max_window_bits={client_bits}")
-        compressor = ContextCompressor(server_bits) if server_context else shared_compressor(server_bits)
-        return Agreement("; ".join(answer), compressor, client_bits, client_context)
+        return Agreement("; ".join(answer), _compressor(server_bits, server_context), client_bits, client_context)
 
 
 def _is_valid(name: str, value: str | None) -> bool:
